@@ -1,0 +1,56 @@
+"""Run the Python examples of Markdown files: ``python -m tests.markdown README.md ...``.
+
+Blocks marked ``python`` run in order in one namespace per file, in a scratch folder, so that a
+later block may use what an earlier one made. A block with ``>>>`` is a doctest: its output counts.
+"""
+
+import doctest
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(text):
+    """Yield ``(line, code)`` for every fenced block of Python; lines count from 1."""
+    for match in BLOCK.finditer(text):
+        yield text.count("\n", 0, match.start(1)) + 1, match[1]
+
+
+def run(path):
+    """Run the blocks of the file ``path`` and return how many there were; raise where one fails."""
+    text = Path(path).read_text(encoding="utf-8")
+    namespace = {"__name__": "__main__"}
+    found = list(blocks(text))
+    for line, code in found:
+        if ">>> " in code:
+            test = doctest.DocTestParser().get_doctest(code, namespace, str(path), path, line - 1)
+            doctest.DebugRunner(optionflags=doctest.ELLIPSIS).run(test, clear_globs=False)
+            namespace.update(test.globs)
+        else:
+            padding = "\n" * (line - 1)  # so that a traceback shows the line of the file
+            exec(compile(padding + code, str(path), "exec"), namespace)
+    return len(found)
+
+
+def main(paths):
+    """Run every file; a failure raises and ends the program with its traceback."""
+    root = Path.cwd()
+    sys.path.insert(0, str(root))
+    for path in paths:
+        with tempfile.TemporaryDirectory() as scratch:
+            os.chdir(scratch)
+            try:
+                count = run(root / path)
+            finally:
+                os.chdir(root)
+        if not count:
+            sys.exit(f"{path}: no block marked ```python, so nothing was checked")
+        print(f"{path}: {count} blocks ran")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,72 @@
+"""Reverse-mode automatic differentiation, one number or one array at a time.
+
+``Tensor`` computes on NumPy or CuPy arrays, ``Scalar`` on Python floats; both record what is
+done with them, so that ``backward`` can say how the result depends on every input.
+"""
+
+from numpy import bool_ as bool
+from numpy import float16, float32, float64, int8, int16, int32, int64, uint8
+
+from . import backend, linalg
+from ._creation import arange, empty, eye, full, ones, ones_like, zeros, zeros_like
+from ._gradcheck import gradcheck
+from ._op import REGISTRY, Op, op
+from ._tensor import Tensor, asarray, tensor
+from ._variable import gradients
+from .backend import (
+    default_device,
+    device,
+    get_default_dtype,
+    set_default_device,
+    set_default_dtype,
+)
+from .engine import (
+    Node,
+    Scope,
+    enable_grad,
+    is_grad_enabled,
+    no_grad,
+    scope,
+    tap,
+)
+from .ops.arithmetic import (
+    absolute,
+    add,
+    divide,
+    equal,
+    greater,
+    greater_equal,
+    isfinite,
+    isnan,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    not_equal,
+    power,
+    sign,
+    square,
+    subtract,
+)
+from .ops.cast import astype
+from .ops.elementwise import clip, exp, expm1, log, log1p, relu, sigmoid, sqrt, tanh, where
+from .ops.linalg import matmul
+from .ops.normalization import layer_norm
+from .ops.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, sum
+from .ops.shape import (
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    reshape,
+    squeeze,
+    swapaxes,
+    transpose,
+)
+from .scalar import Scalar
+
+abs = absolute

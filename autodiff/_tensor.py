@@ -1,0 +1,349 @@
+"""`Tensor`: arrays that record what is done with them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from . import _codegen, backend, engine
+from ._op import XP
+from ._variable import Variable
+from .backend import Array
+from .engine import Leaf, Node
+from .ops import arithmetic, cast, elementwise, linalg, reduce, shape
+
+
+def _reflected(op: Any) -> Callable[[Any, Any], Any]:
+    record = op.record
+    return lambda self, other: record(other, self)
+
+
+def _comparison(op: Any) -> Callable[[Any, Any], Any]:
+    def compare(self: Any, other: Any) -> Any:
+        known = (Variable, np.generic, int, float, list, tuple)
+        if not isinstance(other, known) and type(other) not in backend.NAMESPACES:
+            return NotImplemented  # so that ``tensor == None`` is False
+        return op(self, other)
+
+    return compare
+
+
+class Tensor(Variable):
+    """An array on some device, with its gradient and the graph that it came from.
+
+    Made by `tensor` (copies), `asarray` (shares), or by any op on a tensor.
+
+    Attributes
+    ----------
+    data : array
+        The raw NumPy or CuPy array. Assigning replaces it; writing into it with
+        ``t.data[...] = x`` is not tracked.
+    grad : Tensor or None
+        The gradient, if ``requires_grad`` and a backward pass reached it.
+    """
+
+    __slots__ = ()
+    __array_ufunc__ = None  # ``ndarray * tensor`` is then left to the tensor
+    __array_priority__ = 1000.0
+
+    def __init__(self, data: Array, node: Node | None = None) -> None:
+        self._data = data
+        self._node = node
+        self._grad = None
+        self._name = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _register(cls)
+
+    def _like(self, value: Any) -> "Tensor":
+        data = value if type(value) in backend.KINDS else backend.from_python(value)
+        return Tensor(backend.to_device(data, self.device).astype(self.dtype))
+
+    # ------------------------------------------------------------ description
+    @property
+    def data(self) -> Array:
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        value = value._data if isinstance(value, Variable) else value
+        backend.kind_of(value)
+        backend.stamp(value)  # ``t.data += 1`` wrote before it assigned
+        self._data = value
+        if isinstance(self._node, Leaf):
+            self._node.describe(value)
+
+    @property
+    def device(self) -> str:
+        """Where the data lives: ``"cpu"``, ``"cuda:0"``."""
+        return backend.device_of(self._data)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._data.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(self._data.size)
+
+    @property
+    def T(self) -> "Tensor":
+        """The axes in reverse order."""
+        result: Tensor = shape.transpose(self)
+        return result
+
+    @property
+    def mT(self) -> "Tensor":
+        """The last two axes exchanged."""
+        result: Tensor = shape.swapaxes(self, -1, -2)
+        return result
+
+    def __repr__(self) -> str:
+        host = backend.to_numpy(self._data)
+        parts = [np.array2string(host, separator=", ", prefix="tensor(")]
+        if self.dtype not in (backend.get_default_dtype(), np.int64, np.bool_):
+            parts.append(f"dtype={self.dtype}")
+        if self.device != "cpu":
+            parts.append(f'device="{self.device}"')
+        if self._name is not None:
+            parts.append(f"name={self._name!r}")
+        if self._node is not None:
+            op = self._node.op
+            parts.append(f"op={op.name}" if op else "requires_grad=True")
+        return f"tensor({', '.join(parts)})"
+
+    # ------------------------------------------------------------ conversion
+    def numpy(self) -> np.ndarray:
+        """The data as a NumPy array, sharing memory.
+
+        Raises
+        ------
+        RuntimeError
+            If it requires a gradient (use ``detach()``).
+        TypeError
+            If it is on a GPU (use ``cpu()``: nothing is copied unasked).
+        """
+        if self._node is not None:
+            raise RuntimeError(
+                "this tensor requires a gradient, which a NumPy array cannot carry; "
+                "use .detach().numpy()"
+            )
+        if self.device != "cpu":
+            raise TypeError(f"this tensor is on {self.device}; copy it with .cpu().numpy()")
+        return backend.to_numpy(self._data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def detach(self) -> "Tensor":
+        """The same data outside of any graph."""
+        return Tensor(self._data)
+
+    def clone(self) -> "Tensor":
+        """A copy of the data; gradients flow through."""
+        return Tensor(backend.namespace(self._data).array(self._data)) if self._node is None else (
+            self * 1.0
+        )
+
+    def astype(self, dtype: Any) -> "Tensor":
+        """In another dtype; gradients come back in this one."""
+        result: Tensor = self if self.dtype == dtype else cast.astype(self, dtype)
+        return result
+
+    def to(self, target: Any) -> "Tensor":
+        """On another device (``"cpu"``, ``"cuda"``), or in another dtype.
+
+        Itself if it is so already; gradients flow back.
+        """
+        if isinstance(target, str) and not hasattr(np, target):
+            device = backend.parse_device(target)
+            result: Tensor = self if device == self.device else cast.move(self, device, self.device)
+            return result
+        return self.astype(target)
+
+    def cpu(self) -> "Tensor":
+        """On the CPU."""
+        return self.to("cpu")
+
+    def cuda(self) -> "Tensor":
+        """On the first GPU."""
+        return self.to("cuda")
+
+    # ------------------------------------------------------------ containers
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("a tensor of shape () has no length")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        for i in range(len(self)):
+            yield self[i]
+
+    def __getitem__(self, index: Any) -> "Tensor":
+        result: Tensor = shape.getitem(self, index)
+        return result
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if engine.is_grad_enabled() and (
+            self._node is not None or getattr(value, "_node", None) is not None
+        ):
+            raise RuntimeError(
+                "setitem: writing into a tensor that carries a gradient is not recorded; build "
+                "the result with ad.where or ad.concatenate, or write under ad.no_grad()"
+            )
+        value = value._data if isinstance(value, Variable) else value
+        index = index._data if isinstance(index, Variable) else index
+        self._data[index] = value
+        backend.stamp(self._data)
+
+    __hash__ = object.__hash__
+
+    # ------------------------------------------------------------ operators
+    __add__ = arithmetic.add.record
+    __sub__ = arithmetic.subtract.record
+    __mul__ = arithmetic.multiply.record
+    __truediv__ = arithmetic.divide.record
+    __pow__ = arithmetic.power.record
+    __matmul__ = linalg.matmul.record
+    __radd__ = _reflected(arithmetic.add)
+    __rsub__ = _reflected(arithmetic.subtract)
+    __rmul__ = _reflected(arithmetic.multiply)
+    __rtruediv__ = _reflected(arithmetic.divide)
+    __rpow__ = _reflected(arithmetic.power)
+    __rmatmul__ = _reflected(linalg.matmul)
+    __neg__ = arithmetic.negative.record
+    __abs__ = arithmetic.absolute.record
+    __eq__ = _comparison(arithmetic.equal)
+    __ne__ = _comparison(arithmetic.not_equal)
+    __lt__ = _comparison(arithmetic.less)
+    __le__ = _comparison(arithmetic.less_equal)
+    __gt__ = _comparison(arithmetic.greater)
+    __ge__ = _comparison(arithmetic.greater_equal)
+    __and__ = arithmetic.logical_and.record
+    __or__ = arithmetic.logical_or.record
+    __invert__ = arithmetic.logical_not.record
+
+    def __pos__(self) -> Self:
+        return self
+
+    # ------------------------------------------------------------ methods
+    sum = reduce.sum.record
+    mean = reduce.mean.record
+    max = reduce.max.record
+    min = reduce.min.record
+    argmax = reduce.argmax.record
+    argmin = reduce.argmin.record
+    any = reduce.any.record
+    all = reduce.all.record
+    squeeze = shape.squeeze.record
+    exp = elementwise.exp.record
+    log = elementwise.log.record
+    sqrt = elementwise.sqrt.record
+    tanh = elementwise.tanh.record
+    sigmoid = elementwise.sigmoid.record
+    relu = elementwise.relu.record
+    abs = arithmetic.absolute.record
+    clip = elementwise.clip.record
+
+    def reshape(self, *lengths: Any) -> "Tensor":
+        """In another shape: ``reshape(2, 3)`` or ``reshape((2, 3))``."""
+        result: Tensor = shape.reshape(self, lengths[0] if len(lengths) == 1 else lengths)
+        return result
+
+    def transpose(self, *axes: Any) -> "Tensor":
+        """The axes in another order; reversed if none is given."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        result: Tensor = shape.transpose(self, order)
+        return result
+
+    permute = transpose
+
+    def flatten(self) -> "Tensor":
+        """In one axis."""
+        return self.reshape(-1)
+
+
+def _register(cls: type[Tensor]) -> None:
+    _codegen.TENSORS.add(cls)
+    backend.NAMESPACES[cls] = XP
+
+
+_register(Tensor)
+_codegen.SPACE["Tensor"] = Tensor
+engine.VARIABLES[None] = Tensor
+
+
+# ---------------------------------------------------------------- creation
+def _host(data: Any, dtype: Any) -> Array:
+    """A raw array of anything array-like, on its device if it has one."""
+    if isinstance(data, Variable):
+        data = data._data
+    if type(data) in backend.KINDS or isinstance(data, np.ndarray):
+        return data if dtype is None or data.dtype == dtype else data.astype(dtype)
+    if isinstance(data, np.generic):
+        return np.asarray(data, dtype=dtype)
+    try:
+        backend.kind_of(data)
+    except TypeError:
+        return backend.from_python(data, dtype)
+    return data if dtype is None else data.astype(dtype)
+
+
+def _place(array: Array, device: str | None) -> Array:
+    if device is None and type(array) is np.ndarray:
+        device = backend.default_device()
+    return array if device is None else backend.to_device(array, device)
+
+
+def tensor(
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: str | None = None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """A tensor with a copy of ``data``.
+
+    Parameters
+    ----------
+    data : array_like
+        Python floats get the default dtype; arrays keep theirs.
+    dtype : dtype, optional
+    device : str, optional
+        The default device if the data is on the host, else where the data is.
+    requires_grad : bool
+    name : str, optional
+        What it is called in pictures and messages.
+
+    Raises
+    ------
+    TypeError
+        If an integer or bool tensor is asked to require a gradient.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> ad.tensor([[1, 2.5]], requires_grad=True)
+    tensor([[1. , 2.5]], requires_grad=True)
+    """
+    array = _host(data, dtype)
+    placed = _place(array, device)
+    if placed is array:
+        placed = backend.namespace(array).array(array)
+    made = Tensor(placed)
+    made._name = name
+    return made.requires_grad_() if requires_grad else made
+
+
+def asarray(data: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
+    """A tensor that shares memory with ``data`` where it can; a tensor as it is."""
+    if isinstance(data, Tensor) and dtype is None and device is None:
+        return data
+    return Tensor(_place(_host(data, dtype), device))

@@ -1,0 +1,345 @@
+"""Array kinds, devices, dtypes and the write counter: all that knows which library computes.
+
+An array kind is a type with a namespace of NumPy's names (``xp``). NumPy's is always there,
+CuPy's is added at the first use of a GPU, and anyone may add one with `register_kind`.
+"""
+
+import os
+import sys
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from . import floats
+
+Array = Any  # whatever some kind's arrays are; a precise type would fight with ``xp``
+
+
+# ---------------------------------------------------------------- kinds
+@dataclass(frozen=True)
+class Kind:
+    """One type of array and the library that computes with it."""
+
+    type: type
+    xp: Any
+    device_of: Callable[[Array], str]
+    put: Callable[[Array, str], Array]
+    """Copy a NumPy array, or an array of this kind, to a device of this kind."""
+    get: Callable[[Array], np.ndarray]
+    """Copy to a NumPy array."""
+    trusted: bool = False
+    """Recorders skip the check for mixed devices: the kind has only one."""
+
+
+KINDS: dict[type, Kind] = {}
+NAMESPACES: dict[type, Any] = {}  # every kind's namespace, and that of tensors
+TRUSTED: dict[type, Any] = {}  # the namespaces of kinds with one device
+_DEVICES: dict[str, Callable[[], Kind]] = {}  # "cuda" -> what brings its kind
+
+
+def register_kind(kind: Kind, device: str) -> None:
+    """Add an array kind, reached under ``device``; see docs/architecture.md."""
+    KINDS[kind.type] = kind
+    NAMESPACES[kind.type] = kind.xp
+    if kind.trusted:
+        TRUSTED[kind.type] = kind.xp
+    _DEVICES[device] = lambda: kind
+
+
+def _broadcast_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    out = np.empty(shape, x.dtype)
+    out[...] = x
+    return out
+
+
+# NumPy, its slowest wrappers short-cut: np.sum costs 2 us of Python before it adds anything.
+_numpy = SimpleNamespace(**vars(np))
+_numpy.sum = lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims)
+_numpy.max = lambda x, axis=None, keepdims=False: np.maximum.reduce(
+    x, axis=axis, keepdims=keepdims
+)
+_numpy.min = lambda x, axis=None, keepdims=False: np.minimum.reduce(
+    x, axis=axis, keepdims=keepdims
+)
+_numpy.broadcast_to = _broadcast_to
+
+register_kind(
+    Kind(
+        type=np.ndarray,
+        xp=_numpy,
+        device_of=lambda x: "cpu",
+        put=lambda x, device: x,
+        get=lambda x: x,
+        trusted=True,
+    ),
+    "cpu",
+)
+NAMESPACES[float] = floats
+
+
+def _cupy_kind() -> Kind:
+    """Import CuPy (half a second) and register its arrays."""
+    try:
+        import cupy
+    except ImportError as error:
+        raise RuntimeError(
+            f'device "cuda" needs CuPy, which does not import ({error}); install it with '
+            "pip install 'autodiff-viz[cuda13]' (or cuda12), or use device=\"cpu\""
+        ) from error
+    if cupy.ndarray in KINDS:
+        return KINDS[cupy.ndarray]
+
+    def put(x: Array, device: str) -> Array:
+        with cupy.cuda.Device(_ordinal(device)):
+            return cupy.array(x)  # copies from the host, or from another GPU
+
+    kind = Kind(
+        type=cupy.ndarray,
+        xp=cupy,
+        device_of=lambda x: f"cuda:{x.device.id}",
+        put=put,
+        get=lambda x: cupy.asnumpy(x),
+    )
+    register_kind(kind, "cuda")
+    return kind
+
+
+_DEVICES["cuda"] = _cupy_kind
+
+
+def cupy() -> Any:
+    """The module CuPy, or a ``RuntimeError`` that says how to get it."""
+    return _cupy_kind().xp
+
+
+def kind_of(x: Array) -> Kind:
+    """The kind of an array; ``TypeError`` if it is of none."""
+    kind = KINDS.get(type(x))
+    if kind is None and "cupy" in sys.modules:  # someone else's import counts as first use
+        _cupy_kind()
+        kind = KINDS.get(type(x))
+    if kind is None:
+        for base in type(x).__mro__[1:-1]:  # subclasses such as numpy.memmap
+            if base in KINDS:
+                return KINDS[base]
+        raise TypeError(f"{type(x).__name__} is not an array; make one with ad.tensor(...)")
+    return kind
+
+
+def namespace(x: Array) -> Any:
+    """The namespace that computes with ``x``: numpy, cupy, floats, or the ops for a tensor."""
+    xp = NAMESPACES.get(type(x))
+    return kind_of(x).xp if xp is None else xp
+
+
+def as_array(xp: Any, x: Any) -> Array:
+    """The result of a body as an array: NumPy's reductions return scalars."""
+    return x if type(x) in KINDS else xp.asarray(x)
+
+
+# ---------------------------------------------------------------- devices
+def _ordinal(device: str) -> int:
+    _, _, number = device.partition(":")
+    return int(number or 0)
+
+
+def parse_device(device: str) -> str:
+    """The full name of a device: ``"cuda"`` is ``"cuda:0"``; ``ValueError`` if unknown."""
+    name, colon, number = str(device).partition(":")
+    if name not in _DEVICES or (colon and not number.isdigit()) or (name == "cpu" and colon):
+        raise ValueError(f'unknown device {device!r}; use "cpu", "cuda" or "cuda:1"')
+    return f"cuda:{int(number or 0)}" if name == "cuda" else name
+
+
+def device_kind(device: str) -> Kind:
+    """The kind of the arrays that live on ``device``."""
+    kind = _DEVICES[parse_device(device).partition(":")[0]]()
+    return kind
+
+
+def device_of(x: Array) -> str:
+    """Where an array lives: ``"cpu"``, ``"cuda:0"``."""
+    return "cpu" if type(x) is np.ndarray or type(x) is float else kind_of(x).device_of(x)
+
+
+def to_device(x: Array, device: str) -> Array:
+    """``x`` on ``device``; itself if it is there already."""
+    device = parse_device(device)
+    if device_of(x) == device:
+        return x
+    target = device_kind(device)
+    return target.put(x if target.type is type(x) else kind_of(x).get(x), device)
+
+
+def to_numpy(x: Array) -> np.ndarray:
+    """``x`` as a NumPy array: itself on the CPU, a copy from elsewhere."""
+    return np.asarray(x) if isinstance(x, (float, int)) else kind_of(x).get(x)
+
+
+_device: ContextVar[str | None] = ContextVar("device", default=None)
+
+
+def default_device() -> str:
+    """The device of new tensors: what `set_default_device` said, else ``AUTODIFF_DEVICE``."""
+    return _device.get() or parse_device(os.environ.get("AUTODIFF_DEVICE") or "cpu")
+
+
+def set_default_device(device: str) -> None:
+    """Make new tensors on ``device``, in this thread."""
+    _device.set(parse_device(device))
+
+
+@contextmanager
+def device(name: str) -> Iterator[None]:
+    """Make new tensors on device ``name`` inside a ``with`` block."""
+    token = _device.set(parse_device(name))
+    try:
+        yield
+    finally:
+        _device.reset(token)
+
+
+# ---------------------------------------------------------------- dtypes
+_default_dtype = np.dtype(np.float32)
+
+
+def get_default_dtype() -> np.dtype:
+    """The float dtype of Python numbers and fresh parameters (``float32`` unless set)."""
+    return _default_dtype
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Set the float dtype of Python numbers and fresh parameters."""
+    global _default_dtype
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeError(f"the default dtype must be a float, not {dtype}")
+    _default_dtype = dtype
+
+
+def is_float(dtype: Any) -> bool:
+    """Whether a dtype carries gradients: a float, bfloat16 (kind ``V``) included."""
+    return dtype.kind == "f" or dtype.name == "bfloat16"
+
+
+def common_dtype(dtypes: Iterable[Any], weak_float: bool = False) -> np.dtype:
+    """The promotion table: what operands of these dtypes become.
+
+    Floats among themselves as NumPy has it; a float with an integer or a bool gives the
+    float's dtype; integers with a Python float give the default float.
+    """
+    dtypes = list(dtypes)
+    inexact = [d for d in dtypes if is_float(d)]
+    if inexact:
+        return np.result_type(*inexact)
+    return _default_dtype if weak_float else np.result_type(*dtypes)
+
+
+NUMBERS = {float, int, bool}
+
+
+def settle(
+    name: str, operands: Sequence[Any], promote: tuple[bool, ...], floating: bool
+) -> tuple[type, Any, list[Any]]:
+    """Bring raw operands to one kind, one device and one dtype; the slow path of every op.
+
+    Python and NumPy scalars are weak and stay numbers, lists become arrays, ``None`` stays.
+    ``promote`` says which operands share a dtype; with ``floating``, integers become floats.
+
+    Returns
+    -------
+    type, namespace, operands
+        Those of the array kind found; of ``float`` where there are only numbers.
+    """
+    operands_: list[Any] = [x.item() if isinstance(x, np.generic) else x for x in operands]
+    kind: Kind | None = None
+    place = ""
+    for x in operands_:
+        if x is None or type(x) in NUMBERS or isinstance(x, (list, tuple)):
+            continue
+        try:
+            other = kind_of(x)
+        except TypeError as error:
+            raise TypeError(f"{name}: {error}") from None
+        where = other.device_of(x)
+        if kind is None:
+            kind, place = other, where
+        elif where != place or other is not kind:
+            raise ValueError(
+                f"{name}: operands on different devices, {place} and {where}; move one with "
+                f'.to("{place}") (nothing is copied between devices unasked)'
+            )
+    if any(isinstance(x, (list, tuple)) for x in operands_):
+        kind = kind or KINDS[np.ndarray]
+        place = place or "cpu"
+        operands_ = [
+            kind.put(from_python(x), place) if isinstance(x, (list, tuple)) else x
+            for x in operands_
+        ]
+    if kind is None:
+        return float, floats, [x if x is None else float(x) for x in operands_]
+    strong = [
+        x.dtype for x, p in zip(operands_, promote, strict=True) if p and isinstance(x, kind.type)
+    ]
+    if strong:
+        weak = [x for x, p in zip(operands_, promote, strict=True) if p and type(x) in NUMBERS]
+        dtype = common_dtype(strong, floating or any(type(x) is float for x in weak))
+        if floating and not is_float(dtype):
+            dtype = _default_dtype
+        if dtype.kind == "b" and any(type(x) is int for x in weak):
+            dtype = np.dtype(np.int64)
+        for i, (x, p) in enumerate(zip(operands_, promote, strict=True)):
+            if p and isinstance(x, kind.type) and x.dtype != dtype:
+                operands_[i] = x.astype(dtype)
+    return kind.type, kind.xp, operands_
+
+
+def from_python(data: Any, dtype: Any = None) -> np.ndarray:
+    """A NumPy array from Python numbers; floats get the default dtype."""
+    array = np.array(data, dtype=dtype)
+    if array.dtype == object:
+        raise TypeError(
+            f"cannot make an array of {type(data).__name__}: it is ragged or not numbers"
+        )
+    if dtype is None and array.dtype == np.float64 and _default_dtype != np.float64:
+        array = array.astype(_default_dtype)
+    return array
+
+
+# ---------------------------------------------------------------- writes
+# A value saved for the backward pass must not be written before the walk reads it. Every
+# tracked write into an array advances one counter and notes it against the memory's owner;
+# a node remembers the counter, so that a walk after no write at all checks one integer.
+CLOCK = [0]
+_written: dict[int, tuple[Any, int]] = {}  # id of owner -> (weak reference, time of last write)
+
+
+def _owner(x: Array) -> Array:
+    while isinstance(getattr(x, "base", None), type(x)):
+        x = x.base
+    return x
+
+
+def stamp(x: Array) -> None:
+    """Note that the memory of ``x`` was written in place."""
+    CLOCK[0] += 1
+    owner = _owner(x)
+    key = id(owner)
+    entry = _written.get(key)
+    if entry is None or entry[0]() is not owner:
+        _written[key] = (weakref.ref(owner, lambda _: _written.pop(key, None)), CLOCK[0])
+    else:
+        _written[key] = (entry[0], CLOCK[0])
+
+
+def written_since(x: Array, time: int) -> bool:
+    """Whether the memory of ``x`` was written after ``time``."""
+    owner = _owner(x)
+    entry = _written.get(id(owner))
+    return entry is not None and entry[0]() is owner and entry[1] > time

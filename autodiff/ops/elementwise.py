@@ -1,0 +1,102 @@
+"""Functions of one value, and choices by a condition."""
+
+from typing import Any
+
+from .._op import op
+from ..backend import Array
+
+
+@op(x=lambda g, out: g * out, elementwise=True, floating=True, autocast="high")
+def exp(xp: Any, x: Array, /) -> Array:
+    """``e ** x``."""
+    return xp.exp(x)
+
+
+@op(x=lambda g, xp, x: xp.divide(g, x), elementwise=True, floating=True, autocast="high")
+def log(xp: Any, x: Array, /) -> Array:
+    """The natural logarithm."""
+    return xp.log(x)
+
+
+@op(x=lambda g, xp, x: xp.divide(g, 1 + x), elementwise=True, floating=True, autocast="high")
+def log1p(xp: Any, x: Array, /) -> Array:
+    """``log(1 + x)``, accurate near 0."""
+    return xp.log1p(x)
+
+
+@op(x=lambda g, out: g * (1 + out), elementwise=True, floating=True, autocast="high")
+def expm1(xp: Any, x: Array, /) -> Array:
+    """``exp(x) - 1``, accurate near 0."""
+    return xp.expm1(x)
+
+
+@op(x=lambda g, xp, out: xp.divide(0.5 * g, out), elementwise=True, floating=True)
+def sqrt(xp: Any, x: Array, /) -> Array:
+    """The square root; its derivative at 0 is infinite."""
+    return xp.sqrt(x)
+
+
+@op(x=lambda g, out: g * (1 - out * out), elementwise=True, floating=True)
+def tanh(xp: Any, x: Array, /) -> Array:
+    """The hyperbolic tangent; its derivative is at most 1."""
+    return xp.tanh(x)
+
+
+@op(x=lambda g, out: g * (out * (1 - out)), elementwise=True, floating=True)
+def sigmoid(xp: Any, x: Array, /) -> Array:
+    """``1 / (1 + exp(-x))``; its derivative is at most 1/4.
+
+    Computed as ``exp(min(x, 0)) / (1 + exp(-|x|))``, which overflows nowhere and keeps its
+    relative accuracy where the result is tiny.
+    """
+    return xp.exp(xp.minimum(x, 0)) / (1 + xp.exp(-xp.absolute(x)))
+
+
+@sigmoid.kernel("numpy")
+def _(xp: Any, x: Array, /) -> Array:
+    below = xp.copysign(x, -1)  # -|x|
+    xp.exp(below, out=below)
+    above = xp.add(below, 1)
+    xp.divide(xp.where(x < 0, below, 1), above, out=above)
+    return above
+
+
+@op(x=lambda g, x: g * (x > 0), elementwise=True)
+def relu(xp: Any, x: Array, /) -> Array:
+    """``max(x, 0)``; the subgradient at 0 is 0 (Nair & Hinton, 2010)."""
+    return xp.maximum(x, 0)
+
+
+@op(
+    x=lambda g, xp, condition: xp.where(condition, g, xp.zeros_like(g)),
+    y=lambda g, xp, condition: xp.where(condition, xp.zeros_like(g), g),
+    promote=("x", "y"),
+    linear=("x", "y"),
+)
+def where(xp: Any, condition: Array, x: Array, y: Array, /) -> Array:
+    """``x`` where the condition holds, else ``y``; broadcasting."""
+    return xp.where(condition, x, y)
+
+
+def _clip_x(g: Array, xp: Any, x: Array, min: Array | None, max: Array | None) -> Array:
+    if min is not None:
+        g = g * (x >= min)
+    return g if max is None else g * (x <= max)
+
+
+def _clip_min(g: Array, x: Array, min: Array, max: Array | None) -> Array:
+    g = g * (x < min)
+    return g if max is None else g * (min < max)
+
+
+def _clip_max(g: Array, xp: Any, x: Array, min: Array | None, max: Array) -> Array:
+    beyond = x > max if min is None else xp.maximum(x, min) > max
+    return g * beyond
+
+
+@op(x=_clip_x, min=_clip_min, max=_clip_max, promote=("x", "min", "max"), elementwise=True)
+def clip(xp: Any, x: Array, min: Array | None = None, max: Array | None = None, /) -> Array:
+    """``x`` kept between ``min`` and ``max``; at an edge the gradient passes."""
+    if min is not None:
+        x = xp.maximum(x, min)
+    return x if max is None else xp.minimum(x, max)

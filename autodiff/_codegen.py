@@ -11,9 +11,12 @@ from itertools import product
 from types import CodeType
 from typing import Any
 
+import numpy as np
+
 from . import backend, floats
 from .backend import CLOCK, NUMBERS, TRUSTED
-from .engine import Node, Output, Packed, current, ordinal, wrap
+from .engine import Node, Output, Packed, ordinal, wrap
+from .mode import current
 
 TENSORS: set[type] = set()
 SCALARS: set[type] = set()
@@ -59,7 +62,7 @@ def _outs(out: tuple[Any, ...], node: Any) -> tuple[Any, ...]:
 # The globals of all generated code. ``Tensor`` and ``Scalar`` are put in by their modules.
 SPACE: dict[str, Any] = {
     "CLOCK": CLOCK,
-    "FLOAT64": backend.np.dtype(backend.np.float64),
+    "FLOAT64": np.dtype(np.float64),
     "NUMBERS": NUMBERS,
     "Node": Node,
     "Packed": Packed,
@@ -72,7 +75,7 @@ SPACE: dict[str, Any] = {
     "filled": _filled,
     "floats": floats,
     "namespace": backend.namespace,
-    "ndarray": backend.np.ndarray,
+    "ndarray": np.ndarray,
     "new": object.__new__,
     "number": _number,
     "ordinal": ordinal,
@@ -170,7 +173,9 @@ def _call(op: Any) -> str:
 def _tensor_lines(op: Any, given: str) -> list[str]:
     lines = []
     for x in op.operands:
-        node, none = (f"; {x}_node = {x}._node", f"; {x}_node = None") if x in op.rules else ("", "")
+        node, none = (
+            (f"; {x}_node = {x}._node", f"; {x}_node = None") if x in op.rules else ("", "")
+        )
         lines += [
             f"if type({x}) in TENSORS: {x}_ = {x}._data{node}",
             f"else: {x}_ = {x}{none}",
@@ -223,9 +228,10 @@ def _scalar_lines(op: Any) -> list[str]:
     for x in op.operands:
         node = f"; {x}_node = {x}._node" if x in op.rules else ""
         none = f"; {x}_node = None" if node else ""
+        absent = f" or {x} is None" if x in op.optional else ""
         lines += [
             f"if type({x}) in SCALARS: {x}_ = {x}._data{node}",
-            f"elif type({x}) in NUMBERS{f' or {x} is None' if x in op.optional else ''}: {x}_ = {x}{none}",
+            f"elif type({x}) in NUMBERS{absent}: {x}_ = {x}{none}",
             f"else: {x}_ = number(OP.name, {x}){none}",
         ]
     results = ", ".join(["out", *op.traits.saves])
@@ -307,12 +313,14 @@ def puller(pull: Any, asked: tuple[bool, ...], differentiable: bool) -> Callable
         lines += _rewrap_lines(pull, reads)
     if "xp" in reads:
         lines.append("xp = namespace(g[0])" if op.traits.outputs > 1 else "xp = namespace(g)")
-    results = _variadic_lines(pull, asked, rules) if op.variadic else _rule_lines(
-        pull, asked, rules, lines
+    results = (
+        _variadic_lines(pull, asked, rules)
+        if op.variadic
+        else _rule_lines(pull, asked, rules, lines)
     )
     source = "\n".join(
         [
-            f"def make({', '.join(f'RULE{i}' for i in range(len(rules)))}{', ' if rules else ''}BODY):",
+            f"def make({''.join(f'RULE{i}, ' for i in range(len(rules)))}BODY):",
             "    def pull(node, saved, g):",
             *("        " + line for line in lines),
             f"        return {results}",

@@ -51,9 +51,7 @@ def full(
 ) -> Tensor:
     """One value repeated; its dtype, with floats of the default one."""
     dtype = dtype or backend.from_python(fill_value).dtype
-    return _new(
-        "full", shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad
-    )
+    return _new("full", shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def arange(
@@ -66,9 +64,7 @@ def arange(
     return _new("arange", start, stop, step, dtype=dtype, device=device, requires_grad=False)
 
 
-def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, device: str | None = None
-) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: str | None = None) -> Tensor:
     """Ones on the diagonal of an ``n`` by ``m`` matrix, zeros elsewhere."""
     dtype = dtype or backend.get_default_dtype()
     return _new("eye", n, m, dtype=dtype, device=device, requires_grad=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from . import backend
+from . import backend, engine
 from ._variable import Variable, gradients
 
 
@@ -97,11 +97,9 @@ def _gradient_of(fn: Callable[..., Any], checked: Sequence[int]) -> Callable[...
     return gradient
 
 
-def _with(value: Any, data: Any) -> Any:
-    """A fresh leaf like ``value`` with other data."""
-    fresh = type(value).__new__(type(value))
-    fresh._data, fresh._node, fresh._grad, fresh._name = data, None, None, None
-    return fresh.requires_grad_()
+def _leaf(data: Any) -> Any:
+    """A fresh tensor or scalar that requires a gradient."""
+    return engine.wrap(data).requires_grad_()
 
 
 def _check(
@@ -115,24 +113,24 @@ def _check(
 ) -> None:
     fresh = list(values)
     for i in checked:
-        fresh[i] = _with(values[i], values[i]._data)
+        fresh[i] = _leaf(values[i]._data)
     outputs = [y for y in _outputs(fn(*fresh)) if y.requires_grad]
     weights = [np.asarray(backend.to_numpy(v._data)) for v in _cotangents(outputs)]
     if not outputs:
         return
-    found = gradients(
-        outputs, [fresh[i] for i in checked], _cotangents(outputs), allow_unused=True
-    )
+    found = gradients(outputs, [fresh[i] for i in checked], _cotangents(outputs), allow_unused=True)
     carries = [y.requires_grad for y in _outputs(fn(*fresh))]
 
     def contracted(i: int, element: tuple[int, ...], step: float) -> float:
         moved = np.array(backend.to_numpy(values[i]._data))
         moved[element] += step
         inputs = list(fresh)
-        data = float(moved) if type(values[i]._data) is float else backend.to_device(
-            moved, values[i].device
+        data = (
+            float(moved)
+            if type(values[i]._data) is float
+            else backend.to_device(moved, values[i].device)
         )
-        inputs[i] = _with(values[i], data)
+        inputs[i] = _leaf(data)
         results = [y for y, c in zip(_outputs(fn(*inputs)), carries, strict=True) if c]
         return float(
             sum(

@@ -8,11 +8,12 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, overload
 
-from . import _codegen, backend, engine
+from . import _codegen, backend
 from .backend import CLOCK
-from .engine import Node, Output, Packed, current, ordinal, wrap
+from .engine import Node, Output, Packed, ordinal, wrap
+from .mode import current
 
 REGISTRY: dict[str, "Op"] = {}
 """Every op by name."""
@@ -85,7 +86,9 @@ class Op:
         before = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
         self.variadic = any(p.kind is before[1] for p in parameters)
         self.operands = tuple(p.name for p in parameters if p.kind in before)
-        self.optional = frozenset(p.name for p in parameters if p.kind in before and p.default is None)
+        self.optional = frozenset(
+            p.name for p in parameters if p.kind in before and p.default is None
+        )
         self.options = {p.name: p.default for p in parameters if p.kind not in before}
         self.keyword_only = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         if self.variadic and len(self.operands) > 1:
@@ -200,7 +203,6 @@ class Op:
             else:
                 raw.append(x)
                 nodes.append(None)
-        options = {name: _raw(value) for name, value in options.items()}
         kind, xp, raw = self.settle(raw)
         result = self.run(kind, xp, raw, options)
         count = self.traits.outputs
@@ -224,7 +226,9 @@ class Op:
         if self.variadic:
             return tuple(n is not None for n in nodes) if self.rules else ()
         return tuple(
-            n is not None for name, n in zip(self.operands, nodes, strict=True) if name in self.rules
+            n is not None
+            for name, n in zip(self.operands, nodes, strict=True)
+            if name in self.rules
         )
 
     def attach(
@@ -288,15 +292,6 @@ class Op:
         return pull
 
 
-def _raw(value: Any) -> Any:
-    """An option as a body takes it: tensors inside it become arrays."""
-    if type(value) in _codegen.TENSORS:
-        return value._data
-    if type(value) is tuple and any(type(v) in _codegen.TENSORS for v in value):
-        return tuple([_raw(v) for v in value])
-    return value
-
-
 def _saved(name: str, values: dict[str, Any]) -> Any:
     """The value of a layout's entry: an operand, an option, a residual, or a shape."""
     if name in values:
@@ -337,7 +332,8 @@ class Pull:
         if any(name in op.traits.saves for name in reads):
             # Under create_graph residuals are computed anew, from what the body takes.
             reads = dict.fromkeys((*op.operands, *op.options, *reads))
-        return tuple(name for name in reads if name not in ("g", "xp", "needs", "index"))
+        given = {"g", "xp", "needs"} | ({"index"} if op.variadic else set())
+        return tuple(name for name in reads if name not in given)
 
     def differentiable(self) -> Callable[..., Any]:
         """As ``pull``, on tensors: its results can be differentiated again."""
@@ -357,6 +353,10 @@ class Pull:
         return self._partial[key]
 
 
+@overload
+def op(body: Callable[..., Any], /) -> Op: ...
+@overload
+def op(**declared: Any) -> Callable[[Callable[..., Any]], Op]: ...
 def op(body: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
     """Declare an operation from its forward body: the extension point.
 
@@ -411,11 +411,10 @@ def _install(made: Op) -> None:
     """Make a call of ``made`` generate its recorder first, and run that ever after."""
 
     def first(*args: Any, **options: Any) -> Any:
-        type(made).__call__ = staticmethod(made.record)  # type: ignore[method-assign, assignment]
+        type(made).__call__ = staticmethod(made.record)  # type: ignore[method-assign]
         return made.record(*args, **options)
 
-    type(made).__call__ = staticmethod(first)  # type: ignore[method-assign, assignment]
+    type(made).__call__ = staticmethod(first)  # type: ignore[method-assign]
 
 
 _codegen.SPACE["XP"] = XP
-

@@ -10,6 +10,7 @@ from ._op import XP
 from ._variable import Variable
 from .backend import Array
 from .engine import Leaf, Node
+from .mode import is_grad_enabled
 from .ops import arithmetic, cast, elementwise, linalg, reduce, shape
 
 
@@ -147,8 +148,10 @@ class Tensor(Variable):
 
     def clone(self) -> "Tensor":
         """A copy of the data; gradients flow through."""
-        return Tensor(backend.namespace(self._data).array(self._data)) if self._node is None else (
-            self * 1.0
+        return (
+            Tensor(backend.namespace(self._data).array(self._data))
+            if self._node is None
+            else (self * 1.0)
         )
 
     def astype(self, dtype: Any) -> "Tensor":
@@ -186,11 +189,11 @@ class Tensor(Variable):
             yield self[i]
 
     def __getitem__(self, index: Any) -> "Tensor":
-        result: Tensor = shape.getitem(self, index)
+        result: Tensor = shape.getitem(self, _raw(index))
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if engine.is_grad_enabled() and (
+        if is_grad_enabled() and (
             self._node is not None or getattr(value, "_node", None) is not None
         ):
             raise RuntimeError(
@@ -198,8 +201,7 @@ class Tensor(Variable):
                 "the result with ad.where or ad.concatenate, or write under ad.no_grad()"
             )
         value = value._data if isinstance(value, Variable) else value
-        index = index._data if isinstance(index, Variable) else index
-        self._data[index] = value
+        self._data[_raw(index)] = value
         backend.stamp(self._data)
 
     __hash__ = object.__hash__
@@ -267,6 +269,13 @@ class Tensor(Variable):
     def flatten(self) -> "Tensor":
         """In one axis."""
         return self.reshape(-1)
+
+
+def _raw(index: Any) -> Any:
+    """An index with arrays for the tensors in it."""
+    if isinstance(index, Variable):
+        return index._data
+    return tuple([_raw(i) for i in index]) if type(index) is tuple else index
 
 
 def _register(cls: type[Tensor]) -> None:

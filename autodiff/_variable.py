@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from . import backend, engine
-from .backend import Array
 from .engine import Leaf, Node, Observer
+from .mode import enable_grad, no_grad
 
 
 class Variable:
@@ -249,9 +249,9 @@ class _Retain:
 
 def _walk(seeds: list[tuple[Node, Any]], **how: Any) -> dict[Node, Any]:
     if how.get("differentiable"):
-        with engine.enable_grad():
+        with enable_grad():
             return engine.walk(seeds, **how)
-    with engine.no_grad():
+    with no_grad():
         return engine.walk(seeds, **how)
 
 
@@ -311,22 +311,24 @@ def gradients(
               observe=observe)  # fmt: skip
         return None
     sources = [inputs] if isinstance(inputs, Variable) else list(inputs)
+    nodes = []
     for source in sources:
         if source._node is None:
             raise RuntimeError(
                 f"gradients: an input of shape {source.shape} does not require a gradient"
             )
+        nodes.append(source._node)
     found = _walk(
         seeds,
         retain=create_graph if retain_graph is None else retain_graph,
         differentiable=create_graph,
         deposit=False,
         observe=observe,
-        targets={source._node for source in sources},
+        targets=set(nodes),
     )
     results = []
-    for source in sources:
-        g = found.get(source._node)
+    for source, node in zip(sources, nodes):
+        g = found.get(node)
         if g is None and not allow_unused:
             raise RuntimeError(
                 f"gradients: the outputs do not depend on an input of shape {source.shape}; "

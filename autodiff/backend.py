@@ -61,12 +61,8 @@ def _broadcast_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 # NumPy, its slowest wrappers short-cut: np.sum costs 2 us of Python before it adds anything.
 _numpy = SimpleNamespace(**vars(np))
 _numpy.sum = lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims)
-_numpy.max = lambda x, axis=None, keepdims=False: np.maximum.reduce(
-    x, axis=axis, keepdims=keepdims
-)
-_numpy.min = lambda x, axis=None, keepdims=False: np.minimum.reduce(
-    x, axis=axis, keepdims=keepdims
-)
+_numpy.max = lambda x, axis=None, keepdims=False: np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+_numpy.min = lambda x, axis=None, keepdims=False: np.minimum.reduce(x, axis=axis, keepdims=keepdims)
 _numpy.broadcast_to = _broadcast_to
 
 register_kind(
@@ -225,7 +221,7 @@ def set_default_dtype(dtype: Any) -> None:
 
 def is_float(dtype: Any) -> bool:
     """Whether a dtype carries gradients: a float, bfloat16 (kind ``V``) included."""
-    return dtype.kind == "f" or dtype.name == "bfloat16"
+    return bool(dtype.kind == "f" or dtype.name == "bfloat16")
 
 
 def common_dtype(dtypes: Iterable[Any], weak_float: bool = False) -> np.dtype:
@@ -284,19 +280,19 @@ def settle(
         ]
     if kind is None:
         return float, floats, [x if x is None else float(x) for x in operands_]
-    strong = [
-        x.dtype for x, p in zip(operands_, promote, strict=True) if p and isinstance(x, kind.type)
-    ]
+    arrays = [x is not None and isinstance(x, kind.type) for x in operands_]
+    strong = [x.dtype for x, a, p in zip(operands_, arrays, promote) if a and p]
     if strong:
-        weak = [x for x, p in zip(operands_, promote, strict=True) if p and type(x) in NUMBERS]
-        dtype = common_dtype(strong, floating or any(type(x) is float for x in weak))
+        weak = [type(x) for x, a, p in zip(operands_, arrays, promote) if p and not a]
+        dtype = common_dtype(strong, floating or float in weak)
         if floating and not is_float(dtype):
             dtype = _default_dtype
-        if dtype.kind == "b" and any(type(x) is int for x in weak):
+        if dtype.kind == "b" and int in weak:
             dtype = np.dtype(np.int64)
-        for i, (x, p) in enumerate(zip(operands_, promote, strict=True)):
-            if p and isinstance(x, kind.type) and x.dtype != dtype:
-                operands_[i] = x.astype(dtype)
+        operands_ = [
+            x.astype(dtype) if a and p and x.dtype != dtype else x
+            for x, a, p in zip(operands_, arrays, promote)
+        ]
     return kind.type, kind.xp, operands_
 
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 from . import _codegen, backend, engine
 from ._op import XP
 from ._variable import Variable
-from .engine import Leaf, Node
+from .engine import Node
 from .ops import arithmetic, elementwise
 
 
@@ -60,10 +60,12 @@ class Scalar(Variable):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Always ``()``."""
         return ()
 
     @property
     def dtype(self) -> Any:
+        """Always float64: what a Python float is."""
         return _codegen.SPACE["FLOAT64"]
 
     @property

@@ -13,7 +13,12 @@ def astype(xp: Any, x: Array, /, dtype: Any) -> Array:
     return xp.asarray(x, dtype=dtype)
 
 
-@op(x=lambda g, device, source: move(g, source, device), linear=("x",))
+@op(linear=("x",))
 def move(xp: Any, x: Array, /, device: str, source: str) -> Array:
     """``x``, which is on ``source``, on ``device``; its gradient travels back."""
     return backend.to_device(x, device)
+
+
+@move.vjp("x")
+def _(g: Array, device: str, source: str) -> Array:
+    return move(g, source, device)

@@ -55,8 +55,10 @@ def _matmul_y(
 
 def _fold(xp: Any, grad: Array, shape: tuple[int, ...], axis: int) -> Array:
     """The gradient of a vector operand, without the axis it was given."""
-    return xp.reshape(grad, shape) if len(shape) == 1 and len(grad.shape) == 2 else (
-        xp.squeeze(grad, axis) if len(shape) == 1 else grad
+    return (
+        xp.reshape(grad, shape)
+        if len(shape) == 1 and len(grad.shape) == 2
+        else (xp.squeeze(grad, axis) if len(shape) == 1 else grad)
     )
 
 

@@ -69,8 +69,9 @@ def min(xp: Any, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Arra
 
 
 @op(
-    x=lambda g, xp, x, out, axis: keep(xp, g, x.shape, axis)
-    * xp.exp(x - keep(xp, out, x.shape, axis)),
+    x=lambda g, xp, x, out, axis: (
+        keep(xp, g, x.shape, axis) * xp.exp(x - keep(xp, out, x.shape, axis))
+    ),
     promote=("x",),
     floating=True,
     autocast="high",

@@ -7,6 +7,7 @@ draw is cut into pieces, and the CPU and the GPU agree, up to the rounding of ``
 """
 
 import math
+import operator
 import os
 import threading
 from collections.abc import Iterator
@@ -93,7 +94,10 @@ def _on(device: str | None) -> Iterator[tuple[Any, str]]:
 
 
 def _as_shape(shape: Shape) -> tuple[int, ...]:
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    lengths = tuple(map(operator.index, shape if isinstance(shape, (tuple, list)) else (shape,)))
+    if any(length < 0 for length in lengths):
+        raise ValueError(f"random: shape {lengths} has a negative length")
+    return lengths
 
 
 def _as_float(dtype: Any) -> np.dtype:

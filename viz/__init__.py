@@ -1,0 +1,19 @@
+"""Pictures of where the gradient goes.
+
+>>> import autodiff as ad, viz
+>>> w = ad.tensor([3.0, -4.0], requires_grad=True, name="w")
+>>> loss = (w * w).sum()
+>>> print(viz.graph(loss).edges[0].name)
+w -> multiply [0]
+"""
+
+from ._graph import GradientGraph, draw, graph
+from ._layers import Layer
+from ._record import EdgeRecord, NodeRecord
+from ._render import backends
+from ._scalars import ScalarGraph, scalar_graph
+
+__all__ = [
+    "EdgeRecord", "GradientGraph", "Layer", "NodeRecord", "ScalarGraph", "backends", "draw",
+    "graph", "scalar_graph",
+]  # fmt: skip

@@ -1,0 +1,264 @@
+"""The one place that writes DOT.
+
+Only plain labels: some builds of Graphviz drop HTML-like labels without a word. Nodes are
+called n0, n1, ... in walk order, so the same graph gives the same text; what users named is
+only ever inside escaped labels and tooltips.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from . import _look
+from ._look import CLIP, GREY, INK, LOOKS, PALETTE, PAPER, number, reading, shown
+from ._record import EdgeRecord, NodeRecord, Record, Recording
+from ._stats import State
+
+FONT = "DejaVu Sans"
+SHAPES = {"op": "box", "parameter": "ellipse", "input": "hexagon"}
+LABEL_LIMIT = 48
+
+Attributes = dict[str, str]
+
+
+def text(*lines: str, end: str = "\\n") -> str:
+    r"""Lines as one Graphviz label in which nothing is markup.
+
+    Examples
+    --------
+    >>> print(text("a&b", "<script>"))
+    a&amp;b\n<script>
+    """
+    escaped = (shown(line).replace("\\", "\\\\").replace("&", "&amp;") for line in lines)
+    return end.join(escaped)
+
+
+def tooltip(r: Record) -> str:
+    """Everything known about a gradient, for whoever hovers over it."""
+    note = r.note if isinstance(r, NodeRecord) else ""
+    lines = [r.name, f"shape {_shape(r.shape)}  {_shape(r.dtype)}"]
+    if r.state not in ("absent", "released"):
+        lines += [
+            f"RMS {r.rms:.6g}",
+            f"L2 {r.l2:.6g}",
+            f"mean |g| {r.mean_abs:.6g}",
+            f"max |g| {r.max_abs:.6g}",
+            f"exactly zero {r.zero_fraction:.1%}",
+            f"non-finite {r.nonfinite}",
+            f"decades from the reference {r.decades:+.2f}",
+        ]
+    return text(*lines, *([note] if note else []))
+
+
+def digraph(recording: Recording, title: Sequence[str], rankdir: str = "TB") -> Any:
+    """The picture as a ``graphviz.Digraph``."""
+    g = canvas(title, rankdir)
+    _Clusters(recording).draw(g)
+    spine = {n.id for n in recording.nodes if n.group == "activations" and n.op}
+    for edge in recording.edges:
+        straight = {"weight": "20"} if edge.source in spine else {}
+        g.edge(edge.source, edge.target, **_edge_attributes(edge), **straight)
+    for op, chains in _sides(recording).items():
+        with g.subgraph() as row:
+            row.attr(rank="same")
+            left = [id for chain in reversed(chains[::2]) for id in chain]
+            right = [id for chain in chains[1::2] for id in reversed(chain)]
+            for before, after in pairwise([*left, op, *right]):
+                row.edge(before, after, style="invis")
+    last = next(n.id for n in reversed(recording.nodes) if n.op or n.kind != "parameter")
+    states = {r.state for r in (*recording.nodes, *recording.edges)}
+    references = ", ".join(
+        f"{what} {number(value)}" for what, value in recording.references.items() if value == value
+    )
+    legend(
+        g, last, states,
+        (
+            f"gradient RMS relative to the reference ({references or 'none'})",
+            "arrows run forward; each number is the RMS of the gradient that comes back there",
+        ),
+    )  # fmt: skip
+    return g
+
+
+def canvas(title: Sequence[str], rankdir: str) -> Any:
+    """An empty picture with its title, to the left, and fonts."""
+    import graphviz
+
+    g = graphviz.Digraph("gradients")
+    g.attr(
+        "graph", rankdir=rankdir, label=text(*title, "", end="\\l"), labelloc="t", labeljust="l",
+        fontname=FONT, fontsize="13", fontcolor=INK, bgcolor=PAPER, nodesep="0.25",
+        ranksep="0.3", pad="0.2", tooltip=" ", newrank="true",
+    )  # fmt: skip
+    g.attr(
+        "node", fontname=FONT, fontsize="11", fontcolor=INK, style="filled", margin="0.12,0.06",
+        height="0.3", color=INK, fillcolor=PAPER,
+    )  # fmt: skip
+    g.attr("edge", fontname=FONT, fontsize="9", fontcolor="#3c4148", arrowsize="0.6")
+    return g
+
+
+def _sides(recording: Recording) -> dict[str, list[list[str]]]:
+    """The leaves that stand beside the op that reads them, each with the views on the way.
+
+    They are those with one reader, of their own module. Ops then form a straight spine, and a
+    layer takes one row.
+    """
+    nodes = {n.id: n for n in recording.nodes}
+    readers: dict[str, list[str]] = {}
+    for e in recording.edges:
+        readers.setdefault(e.source, []).append(e.target)
+
+    def reader(id: str) -> str | None:
+        targets = readers.get(id, [])
+        alone = len(targets) == 1 and nodes[targets[0]].scope == nodes[id].scope
+        return targets[0] if alone else None
+
+    sides: dict[str, list[list[str]]] = {}
+    for leaf in (n for n in recording.nodes if not n.op):
+        chain, op = [leaf.id], reader(leaf.id)
+        while op and nodes[op].group == "parameters":  # a view of the parameter
+            chain.append(op)
+            op = reader(op)
+        if op:
+            sides.setdefault(op, []).append(chain)
+    return sides
+
+
+class _Clusters:
+    """Nodes grouped by module, boxes nested as the paths are."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.kinds = recording.kinds
+        self.members: dict[str, list[NodeRecord]] = {}
+        self.children: dict[str, list[str]] = {}
+        self.count: dict[str, int] = {}
+        for node in recording.nodes:
+            self.members.setdefault(node.scope, []).append(node)
+            for path in _prefixes(node.scope):
+                self.count[path] = self.count.get(path, 0) + 1
+        for path in self.count:
+            outer = path.rpartition(".")[0]
+            if path:
+                self.children.setdefault(outer, []).append(path)
+        self.serial = 0
+
+    def draw(self, g: Any, path: str = "") -> None:
+        for node in self.members.get(path, ()):
+            g.node(node.id, **_node_attributes(node))
+        for child in self.children.get(path, ()):
+            if self.count[child] == 1:  # a box around one node says nothing that its name does not
+                self.draw(g, child)
+                continue
+            with g.subgraph(name=f"cluster_{self.serial}") as box:
+                self.serial += 1
+                kind = self.kinds.get(child, "")
+                box.attr(
+                    label=text(f"{shown(child, LABEL_LIMIT)}  {kind}".strip()), style="rounded",
+                    color="#c9ced5", bgcolor="#fafbfc", fontsize="10", fontcolor=GREY,
+                    labeljust="l", margin="8", tooltip=text(child),
+                )  # fmt: skip
+                self.draw(box, child)
+
+
+def _prefixes(path: str) -> list[str]:
+    parts = path.split(".") if path else []
+    return ["", *(".".join(parts[: i + 1]) for i in range(len(parts)))]
+
+
+def _node_attributes(n: NodeRecord) -> Attributes:
+    lines = [shown(n.name, LABEL_LIMIT), _shape(n.shape), reading(n.state, n.rms)]
+    if n.op and n.op not in n.name:
+        lines.insert(1, n.op)
+    if n.state == "nonfinite":
+        lines[-1] += f"  {n.nonfinite} of {n.size}"
+    if n.note:
+        lines.append(n.note)
+    return {
+        "label": text(*lines),
+        "shape": SHAPES[n.kind],
+        "tooltip": tooltip(n),
+        **box(n.state, n.decades, "rounded" if n.kind == "op" else ""),
+    }
+
+
+def box(state: State, decades: float, style: str = "") -> Attributes:
+    """Fill, text colour and border of a state."""
+    look = LOOKS[state]
+    styles = ["filled", *([style] if style else []), look.border]
+    return {
+        "style": ",".join(s for s in styles if s != "solid"),
+        "fillcolor": _look.fill(state, decades),
+        "fontcolor": _look.ink(state, decades),
+        "color": look.line or "#4a5058",
+        "penwidth": str(look.width),
+        "peripheries": "2" if look.double else "1",
+    }
+
+
+def _edge_attributes(e: EdgeRecord) -> Attributes:
+    look = LOOKS[e.state]
+    color = _look.line(e.state, e.decades)
+    attributes = {
+        "label": text(" " + reading(e.state, e.rms)),
+        "color": f"{color}:invis:{color}" if look.double else color,
+        "penwidth": str(3.2 if e.state == "tiny" else 1.0 if look.double else 1.8),
+        "style": look.border,
+        "tooltip": tooltip(e),
+        "labeltooltip": tooltip(e),
+    }
+    if e.state == "released":
+        del attributes["label"]
+    return attributes
+
+
+def _shape(value: Any) -> str:
+    """A shape or dtype as NumPy prints it; those of several outputs joined."""
+    if isinstance(value, str):
+        return value
+    if value and isinstance(value[0], (tuple, str)):
+        return " ".join(_shape(v) for v in value)
+    if not value:
+        return "scalar"
+    return f"({', '.join(map(str, value))}{',' if len(value) == 1 else ''})"
+
+
+def legend(g: Any, last: str, states: set[State], words: Sequence[str]) -> None:
+    """A row of colours and a row of states, hung below the node ``last``."""
+    with g.subgraph(name="cluster_legend") as box_:
+        box_.attr(
+            label=text(*words),
+            labelloc="b", labeljust="c", style="rounded", color="#c9ced5", bgcolor=PAPER,
+            fontsize="9", fontcolor=GREY, margin="6",
+        )  # fmt: skip
+        with box_.subgraph() as row:
+            row.attr(rank="same")
+            for k in range(-CLIP, CLIP + 1):
+                bound = "≤ " if k == -CLIP else "≥ " if k == CLIP else ""
+                label = f"{bound}×1e{k}" if k else "reference"
+                row.node(f"color{k + CLIP}", label=label, shape="box", **_sample("ok", k))
+                if k > -CLIP:
+                    row.edge(f"color{k + CLIP - 1}", f"color{k + CLIP}", style="invis")
+        with box_.subgraph() as row:
+            row.attr(rank="same")
+            previous = ""
+            for state, look in LOOKS.items():
+                if state in ("ok", "released") and not (state == "released" and state in states):
+                    continue
+                label = f"{look.glyph} {look.meaning}"
+                row.node(state, label=label, shape="box", **_sample(state, 0))
+                if previous:
+                    row.edge(previous, state, style="invis")
+                previous = state
+        box_.edge(f"color{CLIP}", "nonfinite", style="invis")
+    g.edge(last, f"color{CLIP}", style="invis", minlen="1")
+
+
+def _sample(state: State, decades: float) -> Attributes:
+    return {
+        "fontsize": "9", "margin": "0.06,0.03", "height": "0.2", "width": "0.45", "tooltip": " ",
+        **box(state, decades),
+    }  # fmt: skip
+
+
+assert len(PALETTE) == 2 * CLIP + 1

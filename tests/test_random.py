@@ -69,15 +69,16 @@ def philox(tmp_path_factory):
     grid = ctypes.CDLL(str(folder / "philox.so")).grid
 
     def words(seed, offset, blocks):
-        out = np.zeros(4 * blocks + 1, np.uint64)  # one word beyond, to see an overrun
+        grids = -(-blocks // 8)
+        out = np.zeros(4 * 8 * grids, np.uint64)  # beyond the blocks too, to see an overrun
         counter, key = (
             np.array(_generator._limbs(value, n), np.uint64)
             for value, n in ((offset, 4), (seed, 2))
         )
         pointers = [ctypes.c_void_p(x.ctypes.data) for x in (out, counter, key)]
-        grid(-(-blocks // 8), 8, pointers[0], ctypes.c_uint64(blocks), *pointers[1:])
-        assert out[-1] == 0
-        return out[:-1]
+        grid(grids, 8, pointers[0], ctypes.c_uint64(blocks), *pointers[1:])
+        assert not out[4 * blocks :].any()
+        return out[: 4 * blocks]
 
     return words
 
@@ -254,6 +255,22 @@ def test_bfloat16():
     assert Generator(12).normal(3, dtype=ml_dtypes.bfloat16).dtype == ml_dtypes.bfloat16
 
 
+@pytest.mark.parametrize("word", [0, 2**64 - 1])
+def test_extreme_words(monkeypatch, word):
+    """What random tests would meet once in billions of draws."""
+    monkeypatch.setattr(
+        _generator, "_words", lambda seed, offset, n, device: np.full(n, word, np.uint64)
+    )
+    g = Generator(0)
+    for dtype in FLOATS:
+        assert 0 <= g.uniform(2, dtype=dtype).min() <= g.uniform(2, dtype=dtype).max() < 1
+        assert np.isfinite(g.normal(2, dtype=dtype)).all()
+    for low, high in ((-2, 2), (-0.3, 0.7), (1, 3), (-9, -8), (30, 31)):
+        for x in g.truncated_normal(2, 0.0, 1.0, low, high, dtype="float64"):
+            assert low <= x <= high
+    assert not g.bernoulli(0.0, 2).any() and g.bernoulli(1.0, 2).all()
+
+
 # ---------------------------------------------------------------- state
 def test_state_is_two_integers_and_comes_back(draw):
     g = Generator(13)
@@ -280,9 +297,10 @@ def test_without_a_seed_generators_differ():
 
 def test_the_offset_wraps_at_its_end():
     g = Generator(1)
-    g.state = (1, 2**256 - 1)
-    g.uniform(16)
-    assert g.state == (1, 1)
+    for before, after in ((2**255, 2**255 + 2), (2**256 - 1, 1)):
+        g.state = (1, before)
+        g.uniform(16)
+        assert g.state == (1, after)
 
 
 def test_threads_never_draw_the_same_numbers():
@@ -299,6 +317,18 @@ def test_threads_never_draw_the_same_numbers():
     for thread in threads:
         thread.join()
     assert len(set(draws)) == 800 and g.state == (15, 800)
+
+
+def test_a_draw_reserves_under_the_lock():
+    """Whether threads collide without it depends on the interpreter, so look at the lock itself."""
+    g = Generator(15)
+    thread = threading.Thread(target=g.uniform)
+    with _generator._lock:
+        thread.start()
+        thread.join(0.05)
+        assert thread.is_alive()
+    thread.join()
+    assert g.state == (15, 1)
 
 
 # ---------------------------------------------------------------- tensors, devices, errors

@@ -224,6 +224,8 @@ def _tensor_lines(op: Any, given: str) -> list[str]:
 
 
 def _scalar_lines(op: Any) -> list[str]:
+    if not op.traits.elementwise:
+        return [f"raise TypeError('{op.name} has no scalar mode: it works on arrays')"]
     lines = []
     for x in op.operands:
         node = f"; {x}_node = {x}._node" if x in op.rules else ""
@@ -237,12 +239,13 @@ def _scalar_lines(op: Any) -> list[str]:
     results = ", ".join(["out", *op.traits.saves])
     lines.append(f"{results} = BODY(floats, {_call(op)})")
     if not _masks(op):
-        return [*lines, "return wrap(out) if type(out) is float else out"]
+        return [*lines, "return out"]
     idle = " and ".join(f"{x}_node is None" for x in op.differentiable)
     return [
         *lines,
         "mode = current()",
-        f"if ({idle}) or not mode.recording: return wrap(float(out))",
+        "if type(out) is not float: out = float(out)",
+        f"if ({idle}) or not mode.recording: return wrap(out)",
         *_node_lines(op, scalar=True),
         "node.shape = (); node.dtype = FLOAT64; node.device = 'cpu'",
         *_finish_lines("Scalar"),
@@ -312,7 +315,8 @@ def puller(pull: Any, asked: tuple[bool, ...], differentiable: bool) -> Callable
     if differentiable:
         lines += _rewrap_lines(pull, reads)
     if "xp" in reads:
-        lines.append("xp = namespace(g[0])" if op.traits.outputs > 1 else "xp = namespace(g)")
+        of_g = "namespace(g[0])" if op.traits.outputs > 1 else "namespace(g)"
+        lines.append(f"xp = {'XP' if differentiable else of_g}")
     results = (
         _variadic_lines(pull, asked, rules)
         if op.variadic

@@ -85,6 +85,8 @@ def _gradient_of(fn: Callable[..., Any], checked: Sequence[int]) -> Callable[...
 
     def gradient(*values: Any) -> tuple[Any, ...]:
         outputs = [y for y in _outputs(fn(*values)) if y.requires_grad]
+        if not outputs:  # linear: its gradient is constant
+            return ()
         found = gradients(
             outputs,
             [values[i] for i in checked],

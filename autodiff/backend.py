@@ -77,6 +77,8 @@ register_kind(
     "cpu",
 )
 NAMESPACES[float] = floats
+# What NumPy returns instead of 0-d arrays may be a gradient on its way.
+NAMESPACES |= dict.fromkeys((np.float16, np.float32, np.float64), _numpy)
 
 
 def _cupy_kind() -> Kind:
@@ -253,7 +255,10 @@ def settle(
     type, namespace, operands
         Those of the array kind found; of ``float`` where there are only numbers.
     """
-    operands_: list[Any] = [x.item() if isinstance(x, np.generic) else x for x in operands]
+    operands_: list[Any] = [
+        x if not isinstance(x, np.generic) else x.item() if p else np.asarray(x)
+        for x, p in zip(operands, promote)
+    ]
     kind: Kind | None = None
     place = ""
     for x in operands_:

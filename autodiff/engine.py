@@ -162,6 +162,7 @@ class _OutputRule:
     """The rule of every `Output`: put the gradient into its slot."""
 
     op = None
+    layout = ()
 
     @staticmethod
     def pull(node: Node, saved: tuple[()], g: Any) -> tuple[Slots]:
@@ -311,17 +312,15 @@ def walk(
         g = pending.pop(node)
         if node.hooks and hooks:
             for hook in node.hooks:
-                g = _replaced(node, g, hook(wrap(g)), differentiable)
+                g = _replaced(node, g, hook(wrap(_seen(g))), differentiable)
         if node in kept:
-            found[node] = g if differentiable or node not in shared else _copy(g)
+            found[node] = g if differentiable else _own(g, node in shared)
         rule = node.rule
         if rule is None:
             if observe is not None:
-                observe(node, g, ())
+                observe(node, _seen(g), ())
             if deposit and isinstance(node, Leaf):
-                if node in shared and not differentiable:
-                    g = _copy(g)
-                _deposit(node, g, hooks)
+                _deposit(node, g if differentiable else _own(g, node in shared), hooks)
             continue
 
         saved = node.saved
@@ -343,11 +342,11 @@ def walk(
         if observe is not None:
             pulled = tuple(
                 [
-                    d if scalar or (d.shape == p.shape and d.dtype is p.dtype) else fit(d, p)
-                    for d, p in zip(pulled, parents, strict=True)
+                    d if d is None else _seen(d if scalar else fit(d, p))
+                    for d, p in zip(pulled, parents)
                 ]
             )
-            observe(node, g, pulled)
+            observe(node, _seen(g), pulled)
 
         for parent, d in zip(parents, pulled):  # noqa: B905 - lengths agree by construction
             left = count.get(parent)
@@ -377,8 +376,17 @@ def _fresh(d: Any, g: Any, saved: tuple[Any, ...], pulled: tuple[Any, ...]) -> b
     return sum(d is x for x in pulled) == 1 and not any(d is x for x in saved)
 
 
-def _copy(g: Any) -> Any:
-    return g if type(g) is float else backend.namespace(g).array(g)
+def _own(g: Any, shared: bool) -> Any:
+    """A gradient to keep: an array (NumPy's scalars are none) that nobody else holds."""
+    if type(g) is float:
+        return g
+    xp = backend.namespace(g)
+    return xp.array(g) if shared else backend.as_array(xp, g)
+
+
+def _seen(g: Any) -> Any:
+    """A gradient as observers get it: an array where NumPy has a scalar."""
+    return np.asarray(g) if isinstance(g, np.generic) else g
 
 
 def _deposit(leaf: Leaf, g: Any, hooks: bool) -> None:

@@ -33,6 +33,7 @@ CREATE |= {"tri", "zeros"}
 LISTS = {"concat", "concatenate", "stack", "vstack", "hstack", "dstack", "column_stack"}
 HOST = {"broadcast_shapes", "can_cast", "isdtype", "isscalar", "issubdtype"}  # compute nothing
 HOST |= {"ndim", "promote_types", "result_type", "shape", "size"}
+AT = {"add", "subtract", "maximum", "minimum"}  # the ufuncs whose method ``at`` CuPy has
 
 
 def refuse(value, where):
@@ -311,7 +312,13 @@ def function(name):
         out = options.get("out")
         return wrap(result, device_arrays([*args, *options.values()])) if out is None else out
 
+    def at(target, indices, values):
+        positional, _ = arguments(name, [target, values], {})
+        of_numpy.at(target._a, unwrap(indices, "indexing"), positional[1])
+
     call.__name__ = call.__qualname__ = name
+    if name in AT:
+        call.at = at
     return call
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .. import floats
 from .._op import op
 from ..backend import Array
 
@@ -43,6 +44,8 @@ def _power_x(g: Array, xp: Any, x: Array, y: Array) -> Array:
 
 
 def _power_y(g: Array, xp: Any, x: Array, out: Array) -> Array:
+    if isinstance(x, (int, float)):
+        return g * (out * floats.log(x or 1.0))
     return g * (out * xp.log(xp.where(x == 0, 1, x)))  # x = 0: 0 ** y does not change with y
 
 
@@ -153,19 +156,19 @@ def isfinite(xp: Any, x: Array, /) -> Array:
     return xp.isfinite(x)
 
 
-@op(promote=())
+@op(elementwise=True, promote=())
 def logical_not(xp: Any, x: Array, /) -> Array:
     """``not x``, elementwise."""
     return xp.logical_not(x)
 
 
-@op(promote=())
+@op(elementwise=True, promote=())
 def logical_and(xp: Any, x: Array, y: Array, /) -> Array:
     """``x and y``, elementwise."""
     return xp.logical_and(x, y)
 
 
-@op(promote=())
+@op(elementwise=True, promote=())
 def logical_or(xp: Any, x: Array, y: Array, /) -> Array:
     """``x or y``, elementwise."""
     return xp.logical_or(x, y)

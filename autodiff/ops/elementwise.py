@@ -54,11 +54,9 @@ def sigmoid(xp: Any, x: Array, /) -> Array:
 
 @sigmoid.kernel("numpy")
 def _(xp: Any, x: Array, /) -> Array:
-    below = xp.copysign(x, -1)  # -|x|
+    below = xp.asarray(xp.copysign(x, -1))  # -|x|
     xp.exp(below, out=below)
-    above = xp.add(below, 1)
-    xp.divide(xp.where(x < 0, below, 1), above, out=above)
-    return above
+    return xp.where(x < 0, below, 1) / (below + 1)
 
 
 @op(x=lambda g, x: g * (x > 0), elementwise=True)
@@ -70,6 +68,7 @@ def relu(xp: Any, x: Array, /) -> Array:
 @op(
     x=lambda g, xp, condition: xp.where(condition, g, xp.zeros_like(g)),
     y=lambda g, xp, condition: xp.where(condition, xp.zeros_like(g), g),
+    elementwise=True,
     promote=("x", "y"),
     linear=("x", "y"),
 )

@@ -58,14 +58,14 @@ def _is_basic(index: Any) -> bool:
     )
 
 
-@op(x=lambda g, xp, x_shape, index: xp.place(g, index, x_shape), linear=("x",), view=True)
+@op(x=lambda g, x_shape, index: unindex(g, index, x_shape), linear=("x",), view=True)
 def getitem(xp: Any, x: Array, /, index: Any) -> Array:
     """``x[index]``: slices, integers, ``None``, ``...``, masks, integer arrays."""
     return x[index]
 
 
 @op(x=lambda g, index: g[index], linear=("x",))
-def place(xp: Any, x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
+def unindex(xp: Any, x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of ``shape`` with ``x`` added at ``index``; duplicate indices sum.
 
     The transpose of indexing.

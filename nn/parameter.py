@@ -1,0 +1,79 @@
+"""The tensors that a module owns."""
+
+from typing import Any, Self
+
+import autodiff as ad
+
+
+class Parameter(ad.Tensor):
+    """A tensor that is trained: modules find it, optimizers step it.
+
+    Parameters
+    ----------
+    data : array_like
+        Copied, since training writes it in place; Python floats get the default dtype.
+    requires_grad : bool
+        False freezes it.
+    dtype, device, name
+        As for ``ad.tensor``.
+
+    Examples
+    --------
+    >>> import nn
+    >>> nn.Parameter([1.0, 2.0]).requires_grad
+    True
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = True,
+        *,
+        dtype: Any = None,
+        device: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(ad.tensor(data, dtype=dtype, device=device).data)
+        self.name = name
+        if requires_grad:
+            self.requires_grad_()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        memo[id(self)] = made = type(self)(self, self.requires_grad, name=self.name)
+        made.grad = None if self.grad is None else self.grad.detach().clone()
+        return made
+
+
+class Buffer(ad.Tensor):
+    """A tensor that belongs to a module and is not trained, such as a running mean.
+
+    Parameters
+    ----------
+    data : array_like
+        Copied.
+    persistent : bool
+        Whether it is part of the module's ``state_dict``.
+    dtype, device, name
+        As for ``ad.tensor``.
+    """
+
+    __slots__ = ("persistent",)
+
+    def __init__(
+        self,
+        data: Any,
+        persistent: bool = True,
+        *,
+        dtype: Any = None,
+        device: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(ad.tensor(data, dtype=dtype, device=device).data)
+        self.name = name
+        self.persistent = persistent
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        memo[id(self)] = made = type(self)(self, self.persistent, name=self.name)
+        return made

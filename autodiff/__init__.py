@@ -60,6 +60,7 @@ from .ops.shape import (
     swapaxes,
     transpose,
 )
+from .random import manual_seed
 from .scalar import Scalar
 
 abs = absolute
@@ -122,6 +123,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logsumexp",
+    "manual_seed",
     "matmul",
     "max",
     "maximum",

@@ -213,7 +213,9 @@ def _tensor_lines(op: Any, given: str) -> list[str]:
         body = "body"
     results = ", ".join(["out", *op.traits.saves])
     lines += [
-        f"{results} = {body}(xp, {_call(op)})",
+        f"try: {results} = {body}(xp, {_call(op)})",
+        "except (IndexError, TypeError, ValueError) as error:",
+        f"    raise OP.failed(error, {values}) from error",
         "if type(out) is not kind: out = backend.as_array(xp, out)",
         *_node_lines(op, scalar=False),
         "node.shape = out.shape; node.dtype = out.dtype",

@@ -188,7 +188,17 @@ class Op:
         body = self.body
         if self.kernels:
             body = self.kernels.get(kind.__module__, body)
-        return body(xp, *operands, **options)
+        try:
+            return body(xp, *operands, **options)
+        except (IndexError, TypeError, ValueError) as error:
+            raise self.failed(error, operands) from error
+
+    def failed(self, error: Exception, operands: Sequence[Any]) -> Exception:
+        """The same error, with the op, the shapes and the dtypes."""
+        shown = [
+            f"{tuple(x.shape)} {x.dtype}" if hasattr(x, "dtype") else repr(x) for x in operands
+        ]
+        return type(error)(f"{self.name}: {error} [operands: {', '.join(shown)}]")
 
     def apply(self, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Any call at all: the way taken when nothing is recorded or the op is variadic."""

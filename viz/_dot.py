@@ -47,7 +47,8 @@ def tooltip(r: Record) -> str:
             f"non-finite {r.nonfinite}",
             f"decades from the reference {r.decades:+.2f}",
         ]
-    return text(*lines, *([note] if note else []))
+    # Graphviz expands the escapes of tooltips twice.
+    return text(*(line.replace("\\", "\\\\") for line in (*lines, note) if line))
 
 
 def digraph(recording: Recording, title: Sequence[str], rankdir: str = "TB") -> Any:
@@ -65,13 +66,12 @@ def digraph(recording: Recording, title: Sequence[str], rankdir: str = "TB") -> 
             right = [id for chain in chains[1::2] for id in reversed(chain)]
             for before, after in pairwise([*left, op, *right]):
                 row.edge(before, after, style="invis")
-    last = next(n.id for n in reversed(recording.nodes) if n.op or n.kind != "parameter")
     states = {r.state for r in (*recording.nodes, *recording.edges)}
     references = ", ".join(
         f"{what} {number(value)}" for what, value in recording.references.items() if value == value
     )
     legend(
-        g, last, states,
+        g, recording.root, states,
         (
             f"gradient RMS relative to the reference ({references or 'none'})",
             "arrows run forward; each number is the RMS of the gradient that comes back there",

@@ -47,7 +47,9 @@ LOOKS: dict[State, Look] = {
     "absent": Look(
         "◌", "no gradient", border="dotted", width=1.8, fill=PAPER, ink="#565c64", line="#565c64"
     ),
-    "released": Look("?", "released", border="dotted", fill="#f6f6f7", ink=GREY, line="#b9bdc3"),
+    "released": Look(
+        "?", "released", border="dotted", fill="#f6f6f7", ink="#5f656d", line="#b9bdc3"
+    ),
 }
 
 

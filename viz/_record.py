@@ -102,6 +102,7 @@ class Recording:
     edges: tuple[EdgeRecord, ...]
     kinds: dict[str, str]  # module path -> class name
     references: dict[str, float]  # "activations" and "parameters" -> RMS
+    root: str  # the id of the loss
     loss: float | None
     released: bool
 
@@ -217,6 +218,7 @@ def record(
         edges=tuple(replace(e, decades=decades_of(e, by_id[e.source].group)) for e in edges),
         kinds=names.kinds,
         references=references,
+        root=ids[root],
         loss=_value(loss),
         released=released,
     )
@@ -320,6 +322,7 @@ def _ghosts(
             NodeRecord(
                 id=f"n{start + len(made)}",
                 kind="parameter",
+                group="parameters",
                 name=unique(name),
                 op="",
                 scope=owner(name),

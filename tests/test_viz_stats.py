@@ -1,0 +1,99 @@
+"""What is kept of a gradient: against NumPy in float64, at the edges of what dtypes hold."""
+
+import math
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from tests import strict
+from viz._stats import TINY_MEAN_ABS, Collector, measure
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 4, 5)])
+def test_the_numbers_are_those_of_numpy(dtype, shape):
+    g = np.array(np.random.default_rng(0).normal(size=shape), dtype)
+    g.flat[1::5] = 0
+    found, wide = measure(g), g.astype("float64")
+    assert found.rms == pytest.approx(np.sqrt(np.mean(wide**2)), rel=1e-12)
+    assert found.l2 == pytest.approx(np.linalg.norm(wide), rel=1e-12)
+    assert found.mean_abs == pytest.approx(np.abs(wide).mean(), rel=1e-12)
+    assert found.max_abs == np.abs(wide).max()
+    assert found.zero_fraction == np.mean(g == 0)
+    assert (found.size, found.nonfinite) == (g.size, 0)
+
+
+def test_float16_squares_do_not_overflow():
+    found = measure(np.full(100_000, 60_000, "float16"))
+    assert found.rms == pytest.approx(60_000, rel=1e-3)
+    assert found.state == "ok"
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200, 1e300])
+def test_float64_squares_neither_overflow_nor_vanish(size):
+    found = measure(np.array([3 * size, -4 * size]))
+    assert found.l2 == pytest.approx(5 * size, rel=1e-12)
+    assert found.rms == pytest.approx(5 * size / math.sqrt(2), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("values", "state", "nonfinite"),
+    [
+        ([1.0, -2.0], "ok", 0),
+        ([0.0, -0.0], "zero", 0),
+        ([1e-9, 0.0], "tiny", 0),
+        ([5e-324, 0.0], "tiny", 0),
+        ([1.0, math.nan, math.inf], "nonfinite", 2),
+        ([0.0, -math.inf], "nonfinite", 1),
+    ],
+)
+def test_states(values, state, nonfinite):
+    found = measure(np.array(values))
+    assert (found.state, found.nonfinite) == (state, nonfinite)
+
+
+def test_tiny_is_below_the_threshold_and_not_at_it():
+    assert measure(np.array([TINY_MEAN_ABS])).state == "ok"
+    assert measure(np.array([np.nextafter(TINY_MEAN_ABS, 0)])).state == "tiny"
+
+
+def test_non_finite_values_are_not_averaged_away():
+    assert math.isnan(measure(np.array([1.0, math.nan, math.inf])).rms)
+    assert measure(np.array([1.0, -math.inf])).max_abs == math.inf
+
+
+def test_floats_measure_as_arrays_do():
+    for x in (0.5, -2.0, 0.0, math.nan, -math.inf, 1e-200):
+        a, b = measure(x), measure(np.array(x))
+        assert repr(a) == repr(b)
+
+
+def test_several_outputs_are_one_gradient():
+    parts = (np.array([3.0, 0.0]), None, np.array([[4.0, math.inf]]))
+    found = measure(parts)
+    assert (found.size, found.nonfinite, found.zero_fraction) == (4, 1, 0.25)
+    assert measure((np.array([3.0, 0.0]), None, np.array([[4.0, 0.0]]))).l2 == pytest.approx(5)
+
+
+def test_none_and_empty():
+    assert measure(None).state == "absent"
+    assert measure((None, None)).state == "absent"
+    assert measure(np.zeros((0, 3))).state == "zero"
+
+
+def test_a_device_is_asked_once(monkeypatch):
+    """All numbers leave the device together, and nothing else does."""
+    fetched = []
+    to_numpy = ad.backend.to_numpy
+    monkeypatch.setattr(ad.backend, "to_numpy", lambda x: fetched.append(x) or to_numpy(x))
+    strict.install()
+    collector = Collector()
+    values = [np.array([3.0, 4.0], "float16"), np.array([math.nan, 1.0]), np.array(0.0)]
+    for value in values:
+        collector.add(strict.xp.asarray(value))
+    collector.add(strict.xp.zeros((0, 2)))
+    assert not fetched
+    found = collector.results()
+    assert len(fetched) == 1
+    assert [repr(f) for f in found[:3]] == [repr(measure(v)) for v in values]

@@ -187,8 +187,6 @@ class Packed:
 
     def __init__(self, values: tuple[Any, ...], hooks: tuple[Hook, Hook]) -> None:
         pack, self.unpack = hooks
-        self.packed = [pack(v) if type(v) in backend.KINDS else v for v in values]
-        self.unpack = hooks[1]
         self.packed = [(True, pack(v)) if type(v) in backend.KINDS else (False, v) for v in values]
 
     def values(self) -> tuple[Any, ...]:

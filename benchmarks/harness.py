@@ -35,11 +35,15 @@ def worker(workload: str, name: str, what: str, env: dict[str, str]) -> dict[str
     return answer
 
 
+class Broken(Exception):
+    """A contender failed after it was admitted."""
+
+
 def value(workload: str, name: str, seconds: float, env: dict[str, str]) -> float:
-    """One measurement of a contender that was admitted, so that a failure ends the run."""
+    """One measurement."""
     answer = worker(workload, name, str(seconds), env)
     if "value" not in answer:
-        raise RuntimeError(f"{workload}: {name} passed its check and then broke: {answer}")
+        raise Broken(answer.get("failed", answer))
     return float(answer["value"])
 
 
@@ -86,11 +90,21 @@ def measure(
     """One workload, all its contenders, interleaved."""
     task = WORKLOADS[workload]
     entries, skipped = admit(workload, [n for n in names if enters(n, workload)], say)
-    for name, entry in entries.items():
+
+    def drop(name: str, why: str) -> None:  # one failure must not cost the others their rounds
+        del entries[name]
+        skipped[name] = f"failed: {why}"
+        say(f"{workload}: {name} {skipped[name]}")
+
+    for name, entry in list(entries.items()):
         if name == "ours-again" and "ours" in entries:  # the same twice, to the last setting
             entry |= {k: entries["ours"][k] for k in ("threads", "trials")}
         else:
-            entry["threads"], entry["trials"] = settle_threads(workload, name, seconds)
+            try:
+                entry["threads"], entry["trials"] = settle_threads(workload, name, seconds)
+            except Broken as error:
+                drop(name, str(error))
+                continue
         entry["rounds"] = []
         say(f"{workload}: {name}, {entry['threads']}")
 
@@ -98,7 +112,10 @@ def measure(
         for name in rotated(list(entries), round_):
             settings: Threads = CONTENDERS[name].threads
             env = settings.get(entries[name]["threads"], {})
-            entries[name]["rounds"].append(value(workload, name, seconds, env))
+            try:
+                entries[name]["rounds"].append(value(workload, name, seconds, env))
+            except Broken as error:
+                drop(name, str(error))
         say(f"{workload}: round {round_ + 1} of {rounds}")
     for entry in entries.values():
         entry["value"] = lower_quartile(entry["rounds"])

@@ -21,7 +21,7 @@ def lower_quartile(values: Sequence[float]) -> float:
 
 def rotated(items: Sequence[str], round_: int) -> list[str]:
     """The order of one round: each contender takes each place, so none always runs first."""
-    start = round_ % len(items)
+    start = round_ % len(items) if items else 0
     return [*items[start:], *items[:start]]
 
 

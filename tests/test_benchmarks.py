@@ -171,6 +171,32 @@ def test_rounds_are_interleaved_and_the_twin_has_the_same_threads(monkeypatch):
     assert result["doubt"].startswith("A/A ratio")
 
 
+@pytest.mark.parametrize("breaks_at", [1, 20])  # in a trial of the threads, in a round
+def test_one_failure_costs_the_others_nothing(monkeypatch, breaks_at):
+    calls = []
+
+    def worker(workload, name, what, env):
+        if what == "check":
+            return {"version": "1", "disagreement": 0.0}
+        calls.append(name)
+        if name == "numpy" and len(calls) >= breaks_at:
+            return {"failed": "MemoryError: full"}
+        return {"value": 1.0}
+
+    monkeypatch.setattr(harness, "worker", worker)
+    result = harness.measure("xor", ["ours", "ours-again", "numpy"], 7, 0.1, lambda line: None)
+    assert result["skipped"] == {"numpy": "failed: MemoryError: full"}
+    assert [len(entry["rounds"]) for entry in result["entries"].values()] == [7, 7]
+    assert result["targets"][0]["verdict"] == "no verdict: no numpy"
+
+
+def test_nobody_is_installed(monkeypatch):
+    monkeypatch.setattr(harness, "worker", lambda *_: {"missing": "not installed"})
+    result = harness.measure("xor", ["ours", "jax"], 7, 0.1, lambda line: None)
+    assert result["entries"] == {} and list(result["skipped"]) == ["ours", "jax"]
+    assert result["doubt"] == "no A/A ratio"
+
+
 def test_a_run_writes_its_results(tmp_path, capsys):
     assert main(["engine", "--quick", "--contender", "ours", "--out", str(tmp_path)]) == 0
     (page,) = tmp_path.glob("*-cpu.md")

@@ -21,7 +21,16 @@ from .backend import (
     set_default_dtype,
 )
 from .engine import Node
-from .mode import Scope, enable_grad, is_grad_enabled, no_grad, scope, tap
+from .mode import (
+    Scope,
+    enable_grad,
+    is_grad_enabled,
+    no_grad,
+    pop_scope,
+    push_scope,
+    scope,
+    tap,
+)
 from .ops.arithmetic import (
     absolute,
     add,
@@ -137,7 +146,9 @@ __all__ = [
     "ones",
     "ones_like",
     "op",
+    "pop_scope",
     "power",
+    "push_scope",
     "random",
     "relu",
     "reshape",

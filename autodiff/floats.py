@@ -163,6 +163,6 @@ def logical_or(x: Any, y: Any) -> bool:
 
 
 def __getattr__(name: str) -> Any:
-    raise TypeError(
-        f"{name} has no scalar mode: it works on arrays; use ad.tensor(...) instead of ad.Scalar"
+    raise AttributeError(
+        f"xp.{name} has no scalar mode: it works on arrays; use ad.tensor(...) instead of ad.Scalar"
     )

@@ -36,19 +36,18 @@ class Mode:
 
 _mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 - never changed
 current = _mode.get
-enter = _mode.set
-leave = _mode.reset
+pop_scope = _mode.reset
 
 
 @contextmanager
 def _switched(**changes: Any) -> Iterator[None]:
     now = current()
     fields = {name: getattr(now, name) for name in Mode.__slots__}
-    token = enter(Mode(**(fields | changes)))
+    token = _mode.set(Mode(**(fields | changes)))
     try:
         yield
     finally:
-        leave(token)
+        pop_scope(token)
 
 
 class _Recording(AbstractContextManager[None]):
@@ -139,9 +138,9 @@ class Scope:
 
 
 def push_scope(module: Any, call: int) -> Any:
-    """Enter a module's scope; give the result to `leave` when the call is over."""
+    """Enter a module's scope; give the result to `pop_scope` when the call is over."""
     now = current()
-    return enter(Mode(now.recording, Scope(module, now.scope, call), now.taps, now.pack))
+    return _mode.set(Mode(now.recording, Scope(module, now.scope, call), now.taps, now.pack))
 
 
 @contextmanager
@@ -151,4 +150,4 @@ def scope(module: Any, call: int = 0) -> Iterator[None]:
     try:
         yield
     finally:
-        leave(token)
+        pop_scope(token)

@@ -14,7 +14,7 @@ import autodiff as ad
 
 from .parameter import Buffer, Parameter
 
-push_scope, leave = ad.mode.push_scope, ad.mode.leave
+push_scope, pop_scope = ad.push_scope, ad.pop_scope
 
 ForwardHook = Callable[["Module", tuple[Any, ...], Any], Any]
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class Module:
                     out = out if answer is None else answer
             return out
         finally:
-            leave(token)
+            pop_scope(token)
 
     # ------------------------------------------------------------ looking for parts
     def _parts(self, kind: type[T]) -> Iterator[tuple[str, T]]:
@@ -188,7 +188,7 @@ class Module:
             )
         if not name or "." in name:
             raise KeyError(f"the name {name!r} must not be empty or contain a dot")
-        if hasattr(self, name) and not _is_part(vars(self).get(name)):
+        if hasattr(self, name) and not _is_part(vars(self).get(name, ...)):
             raise KeyError(f"{type(self).__name__} already has an attribute {name!r}")
         setattr(self, name, part)
 

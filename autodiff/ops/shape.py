@@ -58,10 +58,15 @@ def _is_basic(index: Any) -> bool:
     )
 
 
-@op(x=lambda g, x_shape, index: unindex(g, index, x_shape), linear=("x",), view=True)
+@op(linear=("x",), view=True)
 def getitem(xp: Any, x: Array, /, index: Any) -> Array:
     """``x[index]``: slices, integers, ``None``, ``...``, masks, integer arrays."""
     return x[index]
+
+
+@getitem.vjp("x")
+def _(g: Array, x_shape: tuple[int, ...], index: Any) -> Array:
+    return unindex(g, index, x_shape)
 
 
 @op(x=lambda g, index: g[index], linear=("x",))

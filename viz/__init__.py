@@ -9,7 +9,7 @@ w -> multiply [0]
 
 from ._graph import GradientGraph, draw, graph
 from ._layers import Layer
-from ._record import EdgeRecord, NodeRecord
+from ._records import EdgeRecord, NodeRecord
 from ._render import backends
 from ._scalars import ScalarGraph, scalar_graph
 

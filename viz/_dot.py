@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from . import _look
-from ._look import CLIP, GREY, INK, LOOKS, PALETTE, PAPER, number, reading, shown
-from ._record import EdgeRecord, NodeRecord, Record, Recording
+from ._look import CLIP, GREY, INK, LOOKS, PAPER, number, reading, shown
+from ._records import EdgeRecord, NodeRecord, Record, Recording
 from ._stats import State
 
 FONT = "DejaVu Sans"
@@ -55,11 +55,18 @@ def digraph(recording: Recording, title: Sequence[str], rankdir: str = "TB") -> 
     """The picture as a ``graphviz.Digraph``."""
     g = canvas(title, rankdir)
     _Clusters(recording).draw(g)
+    sides = _sides(recording)
+    beside = {id for chains in sides.values() for chain in chains for id in chain}
     spine = {n.id for n in recording.nodes if n.group == "activations" and n.op}
     for edge in recording.edges:
-        straight = {"weight": "20"} if edge.source in spine else {}
-        g.edge(edge.source, edge.target, **_edge_attributes(edge), **straight)
-    for op, chains in _sides(recording).items():
+        attributes = _edge_attributes(edge)
+        if edge.source in spine:
+            attributes["weight"] = "20"
+        elif rankdir in ("LR", "RL") and edge.source in beside and "label" in attributes:
+            # The edge runs straight down through its label: move the words to its right.
+            attributes["label"] = " " * (2 * len(attributes["label"]) + 5) + attributes["label"]
+        g.edge(edge.source, edge.target, **attributes)
+    for op, chains in sides.items():
         with g.subgraph() as row:
             row.attr(rank="same")
             left = [id for chain in reversed(chains[::2]) for id in chain]
@@ -259,6 +266,3 @@ def _sample(state: State, decades: float) -> Attributes:
         "fontsize": "9", "margin": "0.06,0.03", "height": "0.2", "width": "0.45", "tooltip": " ",
         **box(state, decades),
     }  # fmt: skip
-
-
-assert len(PALETTE) == 2 * CLIP + 1

@@ -11,7 +11,8 @@ from . import _dot, _layers, _page, _record, _render
 from ._layers import Layer
 from ._look import number
 from ._picture import Picture, wrapped
-from ._record import EdgeRecord, NodeRecord, Recording, Reference
+from ._record import Reference
+from ._records import EdgeRecord, NodeRecord, Recording
 
 RELEASED = (
     "this graph was released by backward(), so only the gradients that leaves hold are drawn; "

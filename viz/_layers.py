@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ._look import PALETTE, fill, number, reading, shown
-from ._record import NodeRecord, Recording, decades
+from ._record import decades
+from ._records import NodeRecord, Recording
 from ._stats import State
 
-WORST: tuple[State, ...] = ("nonfinite", "zero", "absent", "tiny", "ok", "released")
+WORST: tuple[State, ...] = ("nonfinite", "zero", "tiny", "absent", "ok", "released")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,11 @@ class Layer:
 
 def layers(recording: Recording) -> list[Layer]:
     """The rows, in the order of the forward pass; parameters that were not reached last."""
+    position = {n.id: i for i, n in enumerate(recording.nodes) if n.op}
+    for e in recording.edges:  # a leaf stands where it is first read
+        position[e.source] = min(position.get(e.source, position[e.target]), position[e.target])
     groups: dict[str, list[NodeRecord]] = {}
-    ops = [n for n in recording.nodes if n.op]
-    for node in (*ops, *(n for n in recording.nodes if not n.op)):
+    for node in sorted(recording.nodes, key=lambda n: position.get(n.id, len(recording.nodes))):
         groups.setdefault(node.scope or node.name, []).append(node)
     return [_layer(name, members, recording) for name, members in groups.items()]
 
@@ -60,6 +63,7 @@ def _layer(name: str, members: Sequence[NodeRecord], recording: Recording) -> La
     state = min((n.state for n in members), key=WORST.index)
     first = members[0]
     kind = recording.kinds.get(name, "") if first.scope else first.op or first.kind
+    kind = "" if kind == name else kind
     return Layer(name, kind, rms, activation, distance, state)
 
 

@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 
 from ._look import LOOKS, fill, ink, number, reading, shown
-from ._record import Record, Recording
+from ._records import Record, Recording
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;

@@ -1,6 +1,5 @@
 """Graphviz's SVG made fit for browsers, editors and notebooks."""
 
-import re
 import xml.etree.ElementTree as ET
 
 SVG = "http://www.w3.org/2000/svg"
@@ -60,8 +59,3 @@ def _move_tooltip(group: ET.Element) -> None:
         group.remove(holder)
         for i, shape in enumerate(inner):
             group.insert(at + i, shape)
-
-
-def texts(svg: str) -> list[str]:
-    """Every line of text in a picture."""
-    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)

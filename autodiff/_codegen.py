@@ -15,7 +15,7 @@ import numpy as np
 
 from . import backend, floats
 from .backend import CLOCK, NUMBERS, TRUSTED
-from .engine import Node, Output, Packed, ordinal, wrap
+from .engine import Node, Output, Packed, ScalarNode, ordinal, wrap
 from .mode import current
 
 TENSORS: set[type] = set()
@@ -67,6 +67,7 @@ SPACE: dict[str, Any] = {
     "Node": Node,
     "Packed": Packed,
     "SCALARS": SCALARS,
+    "ScalarNode": ScalarNode,
     "TENSORS": TENSORS,
     "TRUSTED": TRUSTED,
     "backend": backend,
@@ -250,13 +251,14 @@ def _scalar_lines(op: Any) -> list[str]:
         f"if ({idle}) or not mode.recording: return wrap(out)",
         *_node_lines(op, scalar=True),
         "node.shape = (); node.dtype = FLOAT64; node.device = 'cpu'",
+        "node.value = out; node.gradient = None",
         *_finish_lines("Scalar"),
     ]
 
 
 def _node_lines(op: Any, scalar: bool) -> list[str]:
     """Make the node: its rule, parents and saved values, by which operands carry a gradient."""
-    lines = ["node = new(Node)"]
+    lines = [f"node = new({'ScalarNode' if scalar else 'Node'})"]
     masks = _masks(op)
     for i, mask in enumerate(masks):
         pull = op.pull(mask)

@@ -56,6 +56,7 @@ class Node:
     index: int
     hooks: list[Hook] | None
     name: str | None
+    gradient: float | None  # in scalar mode only
 
     @property
     def op(self) -> Any:
@@ -77,10 +78,18 @@ class Node:
         return f"<Node {self.index} {what} {self.shape} {self.dtype}>"
 
 
+class ScalarNode(Node):
+    """A node of scalar mode: its number and its last gradient are cheap enough to keep."""
+
+    __slots__ = ("gradient", "value")
+
+    value: float
+
+
 class Leaf(Node):
     """The end of a path: a tensor that asked for a gradient, held weakly."""
 
-    __slots__ = ("_tensor", "after")
+    __slots__ = ("_tensor", "after", "value")
 
     def __init__(self, tensor: Any, data: Array) -> None:
         self._tensor = weakref.ref(tensor)
@@ -100,6 +109,7 @@ class Leaf(Node):
         self.shape = getattr(data, "shape", ())
         self.dtype = getattr(data, "dtype", _FLOAT)
         self.device = backend.device_of(data)
+        self.value = data if type(data) is float else None
 
     @property
     def tensor(self) -> Any:
@@ -323,6 +333,8 @@ def walk(
                 _deposit(node, g if differentiable else _own(g, node in shared), hooks)
             continue
 
+        if scalar and deposit:
+            node.gradient = g
         saved = node.saved
         if type(saved) is not tuple:
             saved = _restore(node)

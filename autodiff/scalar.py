@@ -5,7 +5,7 @@ from typing import Any, Self
 from . import _codegen, backend, engine
 from ._op import XP
 from ._variable import Variable
-from .engine import Node
+from .engine import Leaf, Node, ScalarNode
 from .ops import arithmetic, elementwise
 
 
@@ -57,6 +57,20 @@ class Scalar(Variable):
     @data.setter
     def data(self, value: Any) -> None:
         self._data = float(value)
+        if isinstance(self._node, Leaf):
+            self._node.describe(self._data)
+
+    @property
+    def grad(self) -> "Scalar | None":
+        """The gradient: of a leaf all that accumulated, of a result that of the last pass."""
+        g: Scalar | None = self._grad
+        if g is None and isinstance(self._node, ScalarNode) and self._node.gradient is not None:
+            return Scalar(self._node.gradient, requires_grad=False)
+        return g
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        self._grad = None if value is None else engine.wrap(float(value))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -98,8 +112,8 @@ class Scalar(Variable):
 
     def __repr__(self) -> str:
         parts = [repr(self._data)]
-        if self._grad is not None:
-            parts.append(f"grad={self._grad._data!r}")
+        if self.grad is not None:
+            parts.append(f"grad={self.grad._data!r}")
         if self._name is not None:
             parts.append(f"name={self._name!r}")
         return f"Scalar({', '.join(parts)})"

@@ -45,7 +45,7 @@ def table(name: str, result: dict[str, Any]) -> list[str]:
         "| --- | --- | ---: | ---: | ---: | --- |",
     ]
     for entry in entries.values():
-        ratio = f"{entry['value'] / ours:.2f}" if ours else "–"
+        ratio = number(entry["value"] / ours) if ours else "–"
         low, high = min(entry["rounds"]), max(entry["rounds"])
         lines.append(
             f"| {entry['title']} | {entry['version']} | {number(entry['value'])} "

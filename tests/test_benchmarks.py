@@ -227,8 +227,8 @@ def test_the_table():
         "targets": [],
     }
     lines = report.table("xor", result)
-    assert "| ours | 1 | 50 | 50 to 60 | 1.00 | 1 thread |" in lines
-    assert "| by hand | 1 | 25 | 25 to 25 | 0.50 | 1 thread |" in lines
+    assert "| ours | 1 | 50 | 50 to 60 | 1 | 1 thread |" in lines
+    assert "| by hand | 1 | 25 | 25 to 25 | 0.5 | 1 thread |" in lines
     assert "| jax | | skipped: jax is not installed | | | |" in lines
     assert lines[-1] == "**No verdict**: A/A ratio 1.20."
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import autodiff as ad
 
-from .loss import require_reduction
+from .loss import constant_like, require_reduction
 
 Array = Any
 
@@ -30,27 +30,26 @@ def _(xp: Any, x: Array, /) -> Array:
 
 
 # ---------------------------------------------------------------- mass
-@ad.op
+@ad.op(promote=("x", "weight"))
 def class_mass(
     xp: Any,
+    x: Array,
     target: Array,
     weight: Array | None = None,
     /,
     *,
-    classes: int,
-    dtype: Any,
     mean: bool,
     ignore_index: int,
     label_smoothing: float,
 ) -> Array:
-    """Class numbers as rows of mass; a row to be ignored is 0."""
+    """Class numbers as rows of mass like those of ``x``; a row to be ignored is 0."""
     valid = xp.expand_dims(target != ignore_index, 1)
-    hot = xp.logical_and(xp.expand_dims(target, 1) == xp.arange(classes), valid)
-    hot = xp.asarray(hot, dtype=dtype)
+    hot = xp.logical_and(xp.expand_dims(target, 1) == xp.arange(x.shape[1]), valid)
+    hot = xp.asarray(hot, dtype=x.dtype)
     mass = hot if weight is None else hot * weight
     scale = xp.sum(mass) if mean else 1
     if label_smoothing:
-        even = xp.asarray(valid, dtype=dtype) * (label_smoothing / classes)
+        even = xp.asarray(valid, dtype=x.dtype) * (label_smoothing / x.shape[1])
         mass = mass * (1 - label_smoothing) + (even if weight is None else even * weight)
     return mass / scale
 
@@ -58,18 +57,18 @@ def class_mass(
 @class_mass.kernel("numpy")
 def _(
     xp: Any,
+    x: Array,
     target: Array,
     weight: Array | None = None,
     /,
     *,
-    classes: int,
-    dtype: Any,
     mean: bool,
     ignore_index: int,
     label_smoothing: float,
 ) -> Array:
+    classes = x.shape[1]
     rows = xp.arange(target.size)
-    mass = xp.zeros((target.size, classes), dtype)
+    mass = xp.zeros(x.shape, x.dtype)
     if not _all_classes(xp, target, classes, ignore_index):
         rows = rows[target != ignore_index]
         target = target[rows]
@@ -113,10 +112,9 @@ def _of_classes_x(
     label_smoothing: float,
 ) -> Array:
     mass = class_mass(
+        x,
         target,
         weight,
-        classes=x.shape[1],
-        dtype=x.dtype,
         mean=reduction == "mean",
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
@@ -150,10 +148,9 @@ def softmax_cross_entropy(
     one would wait for the device.
     """
     mass = class_mass(
+        x,
         target,
         weight,
-        classes=x.shape[1],
-        dtype=x.dtype,
         mean=reduction == "mean",
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
@@ -304,10 +301,10 @@ def cross_entropy(
     axis = 0 if len(shape) == 1 else 1
     rest = shape[:axis] + shape[axis + 1 :]
     if weight is not None:
-        weight = ad.asarray(weight)
-        if weight.shape != (shape[axis],) or weight.requires_grad:
+        weight = constant_like(_rows(input), "cross_entropy: weight", weight)
+        if weight.shape != (shape[axis],):
             raise ValueError(
-                f"cross_entropy: weight has shape {weight.shape}; it must be one constant for "
+                f"cross_entropy: weight has shape {weight.shape}; it must have one number for "
                 f"each of {shape[axis]} classes"
             )
     if ad.backend.is_float(target.dtype):

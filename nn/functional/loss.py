@@ -25,11 +25,15 @@ def require_same_shape(name: str, input: Any, target: Any) -> None:
         )
 
 
-def _broadcasts(factor: Any, shape: tuple[int, ...]) -> bool:
-    own: tuple[int, ...] = getattr(factor, "shape", ())
-    return len(own) <= len(shape) and all(
-        n in (1, m) for n, m in zip(reversed(own), reversed(shape), strict=False)
-    )
+def constant_like(input: Any, name: str, value: Any) -> Any:
+    """A weight in the input's dtype, which it must not widen; ``ValueError`` if it will not do."""
+    value, shape = ad.asarray(value), input.shape
+    if value.requires_grad:
+        raise ValueError(f"{name} must be a constant, and requires a gradient; detach() it")
+    own = (1,) * (len(shape) - value.ndim) + value.shape
+    if len(own) != len(shape) or any(n not in (1, m) for n, m in zip(own, shape)):
+        raise ValueError(f"{name} of shape {value.shape} does not broadcast to {shape}")
+    return value.astype(input.dtype) if ad.backend.is_float(input.dtype) else value
 
 
 def _reduced(xp: Any, losses: Array, reduction: str) -> Array:
@@ -176,10 +180,10 @@ def binary_cross_entropy_with_logits(
     """
     require_reduction("binary_cross_entropy_with_logits", reduction)
     require_same_shape("binary_cross_entropy_with_logits", input, target)
-    for name, factor in (("weight", weight), ("pos_weight", pos_weight)):
-        if factor is not None and not _broadcasts(factor, input.shape):
-            raise ValueError(
-                f"binary_cross_entropy_with_logits: {name} of shape {factor.shape} does not "
-                f"broadcast to the input's shape {input.shape}"
-            )
+    if weight is not None:
+        weight = constant_like(input, "binary_cross_entropy_with_logits: weight", weight)
+    if pos_weight is not None:
+        pos_weight = constant_like(
+            input, "binary_cross_entropy_with_logits: pos_weight", pos_weight
+        )
     return logistic_loss(input, target, weight, pos_weight, reduction)

@@ -34,7 +34,6 @@ class Adam(Optimizer):
     array([ 0.5, -1.5], dtype=float32)
     """
 
-    state_names = ("exp_avg", "exp_avg_sq")
     scratch = 2
     decoupled: ClassVar[bool] = False
 
@@ -61,8 +60,12 @@ class Adam(Optimizer):
         if len(hyper.betas) != 2 or not all(0 <= beta < 1 for beta in hyper.betas):
             raise ValueError(f"{name}: betas={hyper.betas} must be two numbers from 0, below 1")
 
-    def init_state(self, xp: Any, w: Array, hyper: Any) -> State:
+    def state_names(self, hyper: Any) -> tuple[str, ...]:
         """The averages of the gradient and of its square."""
+        return "exp_avg", "exp_avg_sq"
+
+    def init_state(self, xp: Any, w: Array, hyper: Any) -> State:
+        """Averages of zeros."""
         return xp.zeros_like(w), xp.zeros_like(w)
 
     @staticmethod

@@ -50,9 +50,6 @@ class Optimizer:
     array([ 0.9, -1.9], dtype=float32)
     """
 
-    state_names: ClassVar[tuple[str, ...]] = ()
-    """What `state_dict` calls the arrays of the state."""
-
     elementwise: ClassVar[bool] = True
     """Whether `update` treats each element alone, so that it may be given any part."""
 
@@ -70,6 +67,7 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self._slots: list[list[Slot]] = []  # of each group
         self._plans: list[list[Unit] | None] = []  # of each group; None if to be made
+        self._state_sizes: list[int] = []  # of each group: how many arrays of state
         self._scratch = Scratch(self.scratch)
         if isinstance(params, (ad.Tensor, dict)):
             raise TypeError(f"params must be an iterable, not a single {type(params).__name__}")
@@ -82,8 +80,12 @@ class Optimizer:
             self.add_param_group(group)
 
     # ------------------------------------------------------------ what subclasses define
+    def state_names(self, hyper: Any) -> tuple[str, ...]:
+        """What `state_dict` calls the arrays of the state that these hyperparameters need."""
+        return ()
+
     def init_state(self, xp: Any, w: Array, hyper: Any) -> State:
-        """The state of a parameter before its first step."""
+        """The state of a parameter before its first step: an array for each name."""
         return ()
 
     def update(self, xp: Any, w: Array, g: Array, state: State, hyper: Any) -> tuple[Array, State]:
@@ -94,7 +96,8 @@ class Optimizer:
         xp : namespace
             Of the arrays.
         w, g : array
-            Parameter and gradient, or the same part of both.
+            Parameter and gradient, or the same part of both; of half precision in float32,
+            as is their state.
         state : tuple of array
         hyper : namespace
             The group's hyperparameters, and ``t``, the number of this step from 1.
@@ -130,6 +133,7 @@ class Optimizer:
         self.param_groups.append(made)
         self._slots.append([Slot(parameter) for parameter in params])
         self._plans.append(None)
+        self._state_sizes.append(0)
 
     def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
         unknown = [name for name in given if name not in self.defaults]
@@ -190,6 +194,7 @@ class Optimizer:
                 w, g = parameter.data, grad.data
                 if slot.t not in hypers:
                     hypers[slot.t] = self._hyper(group, slot.t + 1)
+                    self._extend_state(k, hypers[slot.t])
                 if w is not slot.w:
                     self._bind(slot, w, hypers[slot.t])
                     self._plans[k] = None
@@ -225,10 +230,13 @@ class Optimizer:
 
     def _update(self, w: Array, g: Array, state: State, hyper: Any, scratch: State) -> None:
         """Write one step into arrays."""
-        if self.update_numpy is not None and type(w) is np.ndarray:
+        if self.update_numpy is not None and type(w) is np.ndarray and w.dtype.itemsize > 2:
             self.update_numpy(w, g, state, hyper, scratch)
             return
-        new, new_state = self.update(ad.backend.namespace(w), w, g, state, hyper)
+        xp, dtype = ad.backend.namespace(w), _working(w.dtype)
+        new, new_state = self.update(
+            xp, w.astype(dtype, copy=False), g.astype(dtype, copy=False), state, hyper
+        )
         w[...] = new
         for old, value in zip(state, new_state, strict=True):
             old[...] = value
@@ -250,6 +258,15 @@ class Optimizer:
         every = [other for slots in self._slots for other in slots]
         return f"{type(self).__name__}: {_called(slot.parameter, every.index(slot))}"
 
+    def _extend_state(self, k: int, hyper: Any) -> None:
+        """Begin a new state in group ``k`` if there was none so far and now there must be."""
+        size = len(self.state_names(hyper))
+        if size != self._state_sizes[k]:
+            self._state_sizes[k] = size
+            for slot in self._slots[k]:
+                if slot.state is not None and len(slot.state) < size:
+                    slot.state, slot.w = None, None
+
     def _bind(self, slot: Slot, w: Array, hyper: Any) -> None:
         """Prepare for stepping on the array ``w``: the state where ``w`` is, and the pieces."""
         xp = ad.backend.namespace(w)
@@ -262,12 +279,13 @@ class Optimizer:
             raise TypeError(f"{self._called(slot)} has dtype {w.dtype}; only floats can train")
         if type(w) is np.ndarray and not w.flags.writeable:
             raise ValueError(f"{self._called(slot)} is read-only; give it a copy of its data")
+        dtype = _working(w.dtype)
         if slot.state is None:
-            state = self.init_state(xp, w, hyper)
+            state = self.init_state(xp, w.astype(dtype, copy=False), hyper)
         else:
             device = ad.backend.device_of(w)
             state = tuple(
-                ad.backend.to_device(s.astype(w.dtype, copy=False), device) for s in slot.state
+                [ad.backend.to_device(s.astype(dtype, copy=False), device) for s in slot.state]
             )
         slot.w, slot.state, slot.dtype, slot.kind = w, state, w.dtype, type(w)
 
@@ -280,9 +298,10 @@ class Optimizer:
         state: dict[int, dict[str, Any]] = {}
         groups, start = [], 0
         for group, slots in zip(self.param_groups, self._slots):
+            names = self.state_names(self._hyper(group, 1))
             for i, slot in enumerate(slots, start):
                 if slot.state is not None:
-                    arrays = zip(self.state_names, slot.state)
+                    arrays = zip(names, slot.state)
                     state[i] = {"step": slot.t} | {name: ad.asarray(s) for name, s in arrays}
             numbers = list(range(start, start + len(slots)))
             groups.append({**group, "params": numbers})
@@ -309,27 +328,44 @@ class Optimizer:
                 del group[key]
             self._refuse_unknown(group)
         merged = [own | group for own, group in zip(self.param_groups, groups)]
-        for group in merged:
-            self._hyper(group, 1)
         loaded: list[tuple[Slot, State, int]] = []
         every = [slot for slots in self._slots for slot in slots]
-        for slot, number in zip(every, numbers):
+        names = [
+            self.state_names(self._hyper(group, 1))
+            for group, slots in zip(merged, self._slots)
+            for _ in slots
+        ]
+        for slot, number, needed in zip(every, numbers, names):
             if (entry := saved["state"].get(number)) is not None:
-                arrays = [entry[key] for key in self.state_names if entry.get(key) is not None]
-                state = tuple([_copied(array) for array in arrays])
-                for array in state:
-                    if array.shape != slot.shape:
-                        raise ValueError(
-                            f"{self._called(slot)} has shape {slot.shape} and its saved state "
-                            f"{array.shape}"
-                        )
-                loaded.append((slot, state, int(entry.get("step", 1))))
+                loaded.append(
+                    (slot, self._state_from(slot, entry, needed), int(entry.get("step", 1)))
+                )
         for own, group in zip(self.param_groups, merged):
             own.update(group)
+        self._plans = [None] * len(self._slots)
         for slot in every:
             slot.state, slot.t, slot.w = None, 0, None
         for slot, state, t in loaded:
             slot.state, slot.t = state, t
+
+    def _state_from(self, slot: Slot, entry: Mapping[str, Any], names: tuple[str, ...]) -> State:
+        """A copy of one parameter's saved state, checked."""
+        state = []
+        for name in names:
+            if entry.get(name) is None:
+                raise ValueError(f"{self._called(slot)}: {name} is missing in its saved state")
+            state.append(_copied(entry[name]))
+            if state[-1].shape != slot.shape:
+                raise ValueError(
+                    f"{self._called(slot)} has shape {slot.shape} and its saved state "
+                    f"{state[-1].shape}"
+                )
+        return tuple(state)
+
+
+def _working(dtype: Any) -> Any:
+    """The dtype to compute in: half precision loses eps and the squares of small gradients."""
+    return dtype if dtype.itemsize > 2 else np.dtype(np.float32)
 
 
 def _copied(array: Any) -> Array:

@@ -35,7 +35,6 @@ class SGD(Optimizer):
     array([ 0.5, -1. ], dtype=float32)
     """
 
-    state_names = ("momentum_buffer",)
     scratch = 2
 
     def __init__(
@@ -68,8 +67,12 @@ class SGD(Optimizer):
         if hyper.nesterov and (not hyper.momentum or hyper.dampening):
             raise ValueError("SGD: nesterov=True needs a momentum and no dampening")
 
-    def init_state(self, xp: Any, w: Array, hyper: Any) -> State:
+    def state_names(self, hyper: Any) -> tuple[str, ...]:
         """The momentum buffer, if there is momentum."""
+        return ("momentum_buffer",) if hyper.momentum else ()
+
+    def init_state(self, xp: Any, w: Array, hyper: Any) -> State:
+        """A momentum buffer of zeros."""
         return (xp.zeros_like(w),) if hyper.momentum else ()
 
     def update(self, xp: Any, w: Array, g: Array, state: State, hyper: Any) -> tuple[Array, State]:

@@ -1,0 +1,1 @@
+"""Programs to run: ``python -m demos.vanishing``, ``python -m demos.scalar``."""

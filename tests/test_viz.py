@@ -244,6 +244,12 @@ def test_references_are_medians_of_each_group():
     assert node.decades == pytest.approx(np.log10(node.rms / graph.references[node.group]))
 
 
+def test_gradients_that_are_zero_or_not_finite_do_not_move_the_reference():
+    a, b, c = (leaf([1.0], n) for n in "abc")
+    graph = viz.graph((a * 0.5 + b * 0.0 + c * 0.0).sum() + (leaf([1.0]) * math.inf).sum())
+    assert graph.references["parameters"] == 0.5
+
+
 def test_other_references():
     loss = loss_of(network())
     assert set(viz.graph(loss, reference="loss").references.values()) == {1.0}

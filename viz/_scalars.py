@@ -19,9 +19,10 @@ SYMBOLS = {
     "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "power": "^", "negative": "−",
 }  # fmt: skip
 
+MEANING = "grad: how fast the result changes with this number"
 RELEASED = (
-    "backward() released this graph, and with it the gradients inside; the ends of the graph hold "
-    "theirs. To see all of them draw before backward, or call backward(retain_graph=True)"
+    "after backward(): grad is what it left, summed over calls where the graph begins; before it, "
+    "or after backward(retain_graph=True), grad is that of this result alone"
 )
 
 
@@ -62,7 +63,7 @@ class ScalarGraph(Picture):
     nodes : tuple of ScalarRecord
         Operands before results.
     released : bool
-        Whether ``backward`` had released the graph.
+        Whether ``backward`` had released the graph: gradients are then what it left.
     """
 
     def __init__(self, nodes: Sequence[ScalarRecord], released: bool) -> None:
@@ -70,8 +71,7 @@ class ScalarGraph(Picture):
         self.released = released
         root = self.nodes[-1]
         heading = f"{shown(root.name) or 'result'} = {_known(root.value)}"
-        note = "gradient: how fast the result changes with this number"
-        self.title = (heading, *wrapped(RELEASED if released else note))
+        self.title = (heading, *wrapped(RELEASED if released else MEANING))
 
     def dot(self) -> str:
         g = _dot.canvas(self.title, "LR")
@@ -127,7 +127,7 @@ def scalar_graph(value: Any) -> ScalarGraph:
     """Draw an expression in scalar mode, with the value and gradient of every number.
 
     Nothing is changed: before ``backward`` one pass is observed, afterwards the gradients
-    that the ends of the graph hold are shown.
+    that it left are shown.
 
     Parameters
     ----------
@@ -168,8 +168,9 @@ def scalar_graph(value: Any) -> ScalarGraph:
     for node in order:
         scalar: Any = value if node is root else tensor_of(node)
         known = gradients.get(node)
-        if released and getattr(scalar, "grad", None) is not None:
-            known = scalar.grad.data
+        if released:
+            kept = getattr(scalar, "grad", None)
+            known = kept.data if kept is not None else getattr(node, "gradient", None)
         state: State = "released" if released and node.op else "absent"
         name = node.name or getattr(scalar, "name", None)
         records.append(

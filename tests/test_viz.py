@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+import nn
 import viz
 
 
@@ -205,6 +206,20 @@ def test_names_come_from_the_outermost_module_where_no_model_is_given():
     net = network()
     loss = loss_of(net)
     assert viz.graph(loss).nodes == viz.graph(loss, model=net).nodes
+
+
+def test_modules_of_nn_are_named_by_their_paths():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Sigmoid(), nn.Sequential(nn.Linear(4, 2)))
+    loss = nn.MSELoss()(net(ad.tensor(np.ones((5, 3)), dtype="float32")), ad.zeros((5, 2)))
+    graph = viz.graph(loss, model=net)
+    nodes = by_name(graph.nodes)
+    assert {"0.weight", "0.bias", "0.linear", "1.sigmoid", "2.0.weight"} <= set(nodes)
+    rows = [(r.name, r.kind) for r in graph.profile()]
+    assert rows[:3] == [("0", "Linear"), ("1", "Sigmoid"), ("2.0", "Linear")]
+    loss.backward()
+    for name, p in net.named_parameters():
+        rms = np.sqrt(np.mean(p.grad.data.astype("float64") ** 2))
+        assert nodes[name].rms == pytest.approx(rms, rel=1e-6)
 
 
 def test_names_without_any_module():

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import autodiff as ad
 
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, raw_of
 
 push_scope, pop_scope = ad.push_scope, ad.pop_scope
 
@@ -452,7 +452,7 @@ def _hides_parts(value: Any) -> bool:
 
 def _fitted(tensor: ad.Tensor, value: Any) -> Any:
     """A fresh raw array with the value, in the tensor's shape, dtype and device."""
-    raw = ad.asarray(value).data
+    raw = raw_of(value)
     if raw.shape != tensor.shape:
         raise ValueError(f"shape {raw.shape} does not fit {tensor.shape}")
     if ad.backend.is_float(raw.dtype) and not ad.backend.is_float(tensor.dtype):

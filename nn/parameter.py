@@ -2,7 +2,16 @@
 
 from typing import Any, Self
 
+import numpy as np
+
 import autodiff as ad
+
+
+def raw_of(value: Any) -> Any:
+    """The raw array of a saved value, in its own dtype: a tensor's, an array, or a foreign one."""
+    if isinstance(value, ad.Tensor):
+        return value.data
+    return value if type(value) in ad.backend.KINDS else np.asarray(value)
 
 
 class Parameter(ad.Tensor):

@@ -14,6 +14,7 @@ import numpy as np
 
 import autodiff as ad
 
+from ..parameter import raw_of
 from .units import Array, Scratch, Slot, State, Unit, plan, single
 
 Parameters = Iterable[ad.Tensor] | Iterable[dict[str, Any]]
@@ -369,7 +370,7 @@ def _working(dtype: Any) -> Any:
 
 
 def _copied(array: Any) -> Array:
-    raw = ad.asarray(array).data
+    raw = raw_of(array)
     return ad.backend.namespace(raw).array(raw)
 
 

@@ -1,0 +1,371 @@
+"""The same as PyTorch: values, gradients, names, and whole training runs."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import nn
+from nn import functional as F
+
+pytestmark = pytest.mark.parity
+torch = pytest.importorskip("torch", reason="the extra `parity` brings PyTorch")
+TF = torch.nn.functional
+
+X = np.random.default_rng(0).standard_normal((6, 4)) * 3
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    ad.manual_seed(0)
+    torch.manual_seed(0)
+
+
+def both(values, grad=True):
+    """Our tensor and PyTorch's."""
+    theirs = torch.tensor(values)
+    if grad:
+        theirs.requires_grad_()
+    return ad.tensor(values, requires_grad=grad), theirs
+
+
+def compare(ours, theirs, sources, rtol=1e-12):
+    """Results, and the gradients of a random projection of them."""
+    np.testing.assert_allclose(ours.data, theirs.detach().numpy(), rtol=rtol, atol=1e-14)
+    g = np.random.default_rng(9).standard_normal(ours.shape)
+    ours.backward(g)
+    theirs.backward(torch.tensor(g))
+    for mine, other in sources:
+        np.testing.assert_allclose(mine.grad.data, other.grad.numpy(), rtol=rtol, atol=1e-14)
+
+
+# ---------------------------------------------------------------- functions
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (nn.Sigmoid(), torch.nn.Sigmoid()),
+        (nn.Tanh(), torch.nn.Tanh()),
+        (nn.ReLU(), torch.nn.ReLU()),
+        (nn.LeakyReLU(), torch.nn.LeakyReLU()),
+        (nn.LeakyReLU(0.2), torch.nn.LeakyReLU(0.2)),
+        (nn.ELU(), torch.nn.ELU()),
+        (nn.ELU(0.4), torch.nn.ELU(0.4)),
+        (nn.SELU(), torch.nn.SELU()),
+        (nn.Flatten(), torch.nn.Flatten()),
+        (nn.Flatten(0, -2), torch.nn.Flatten(0, -2)),
+        (nn.Identity(1, a=2), torch.nn.Identity()),
+    ],
+    ids=str,
+)
+def test_modules_without_parameters(ours, theirs):
+    values = np.concatenate([X, [[0.0, -0.0, 30.0, -30.0]]])[:, None]
+    x, y = both(values)
+    compare(ours(x), theirs(y), [(x, y)])
+
+
+@pytest.mark.parametrize("shape", [(4,), (6, 4), (2, 3, 4)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_linear(shape, bias):
+    ours, theirs = nn.Linear(4, 3, bias).double(), torch.nn.Linear(4, 3, bias).double()
+    ours.load_state_dict(theirs.state_dict())
+    x, y = both(np.random.default_rng(1).standard_normal(shape))
+    pairs = list(zip(ours.parameters(), theirs.parameters(), strict=True))
+    compare(ours(x), theirs(y), [(x, y), *pairs])
+
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_mse(reduction):
+    (x, x_), (y, y_) = both(X), both(X[::-1].copy())
+    compare(
+        F.mse_loss(x, y, reduction), TF.mse_loss(x_, y_, reduction=reduction), [(x, x_), (y, y_)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("reduction", "weighted", "positive"),
+    [*itertools.product(REDUCTIONS, (False, True), (False, True))],
+)
+def test_binary_cross_entropy(reduction, weighted, positive):
+    rng = np.random.default_rng(2)
+    (x, x_), (y, y_) = both(X * 10), both(rng.uniform(size=X.shape))
+    weight, weight_ = both(rng.uniform(size=(6, 1)), grad=False) if weighted else (None, None)
+    p, p_ = both(rng.uniform(size=4), grad=False) if positive else (None, None)
+    compare(
+        nn.BCEWithLogitsLoss(weight, reduction, p)(x, y),
+        torch.nn.BCEWithLogitsLoss(weight_, reduction=reduction, pos_weight=p_)(x_, y_),
+        [(x, x_), (y, y_)],
+    )
+
+
+CLASSES = np.array([1, 0, 3, -100, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("reduction", "weighted", "smoothing", "ignore_index"),
+    [*itertools.product(REDUCTIONS, (False, True), (0.0, 0.2), (-100, 1))],
+)
+def test_cross_entropy_of_classes(reduction, weighted, smoothing, ignore_index):
+    x, x_ = both(X)
+    w, w_ = both(np.array([0.5, 1, 2, 3]), grad=False) if weighted else (None, None)
+    classes = np.where(CLASSES < 0, ignore_index, CLASSES)
+    how = {"reduction": reduction, "label_smoothing": smoothing, "ignore_index": ignore_index}
+    compare(
+        nn.CrossEntropyLoss(w, **how)(x, ad.tensor(classes)),
+        torch.nn.CrossEntropyLoss(w_, **how)(x_, torch.tensor(classes)),
+        [(x, x_)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("reduction", "weighted", "smoothing", "shape"),
+    [*itertools.product(REDUCTIONS, (False, True), (0.0, 0.2), [(6, 4), (4,), (2, 4, 3)])],
+)
+def test_cross_entropy_of_probabilities(reduction, weighted, smoothing, shape):
+    values = X.reshape(-1)[: np.prod(shape)].reshape(shape)
+    target = np.random.default_rng(3).dirichlet(np.ones(4), size=24).reshape(-1)
+    (x, x_), (t, t_) = both(values), both(target[: np.prod(shape)].reshape(shape))
+    w, w_ = both(np.array([0.5, 1, 2, 3]), grad=False) if weighted else (None, None)
+    how = {"reduction": reduction, "label_smoothing": smoothing}
+    compare(
+        F.cross_entropy(x, t, w, **how), TF.cross_entropy(x_, t_, w_, **how), [(x, x_), (t, t_)]
+    )
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize(
+    ("shape", "classes"),
+    [((4,), np.array(2)), ((2, 4, 3), np.array([[0, 1, -100], [3, 2, 2]]))],
+    ids=["one", "image"],
+)
+def test_cross_entropy_of_other_shapes(reduction, shape, classes):
+    x, x_ = both(X.reshape(-1)[: np.prod(shape)].reshape(shape))
+    compare(
+        F.cross_entropy(x, ad.tensor(classes), reduction=reduction),
+        TF.cross_entropy(x_, torch.tensor(classes), reduction=reduction),
+        [(x, x_)],
+    )
+
+
+def test_hessians():
+    def second(loss, x, gradients):
+        (g,) = gradients(loss, [x], create_graph=True)
+        return gradients((g * g * g).sum(), [x])[0]
+
+    t = np.array([1, 0, 3, -100, 2, 1])
+    y = np.random.default_rng(4).uniform(size=X.shape)
+    for ours, theirs in (
+        (
+            lambda x: F.cross_entropy(x, ad.tensor(t)),
+            lambda x: TF.cross_entropy(x, torch.tensor(t)),
+        ),
+        (
+            lambda x: F.binary_cross_entropy_with_logits(x, ad.tensor(y)),
+            lambda x: TF.binary_cross_entropy_with_logits(x, torch.tensor(y)),
+        ),
+        (lambda x: F.selu(x).sum() * F.elu(x).sum(), lambda x: TF.selu(x).sum() * TF.elu(x).sum()),
+    ):
+        x, x_ = both(X)
+        found, expected = (
+            second(ours(x), x, ad.gradients),
+            second(theirs(x_), x_, torch.autograd.grad),
+        )
+        np.testing.assert_allclose(found.data, expected.numpy(), rtol=1e-9, atol=1e-15)
+
+
+# ---------------------------------------------------------------- modules
+def nested(lib):
+    class Net(lib.Module):
+        def __init__(self):
+            super().__init__()
+            self.tail = lib.Linear(3, 2, bias=False)
+            self.scale = lib.Parameter(torch.ones(2) if lib is torch.nn else ad.ones(2))
+            zeros = torch.zeros if lib is torch.nn else ad.zeros
+            self.register_buffer("seen", zeros(1))
+            self.register_buffer("hidden", zeros(1), persistent=False)
+            self.body = lib.Sequential(lib.Linear(4, 3), lib.ReLU())
+            self.more = lib.ModuleDict({"b": lib.ModuleList([lib.Linear(1, 1)]), "a": lib.Tanh()})
+            self.body[0].twin = self.tail
+            self.none = None
+
+        def forward(self, x):
+            return self.tail(self.body(x)) * self.scale
+
+    return Net()
+
+
+def test_names_and_their_order():
+    ours, theirs = nested(nn), nested(torch.nn)
+
+    def names(pairs):
+        return [name for name, _ in pairs]
+
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    for walk in ("named_parameters", "named_buffers", "named_modules", "named_children"):
+        assert names(getattr(ours, walk)()) == names(getattr(theirs, walk)()), walk
+
+
+def test_weights_move_both_ways():
+    ours, theirs = nested(nn), nested(torch.nn)
+    ours.load_state_dict(theirs.state_dict())
+    x = np.random.default_rng(5).standard_normal((5, 4)).astype(np.float32)
+    expected = theirs(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(ours(ad.tensor(x)).data, expected, rtol=1e-5, atol=1e-6)
+    fresh = nested(torch.nn)
+    fresh.load_state_dict({k: torch.tensor(v.data) for k, v in ours.state_dict().items()})
+    np.testing.assert_array_equal(fresh(torch.tensor(x)).detach().numpy(), expected)
+
+
+def test_functional_call():
+    ours, theirs = nested(nn), nested(torch.nn)
+    state = theirs.state_dict()
+    ours.load_state_dict(state)
+    x, w = np.ones((1, 4), np.float32), np.full((2, 3), 0.5, np.float32)
+    found = nn.functional_call(ours, {"tail.weight": ad.tensor(w)}, ad.tensor(x))
+    expected = torch.func.functional_call(theirs, {"tail.weight": torch.tensor(w)}, torch.tensor(x))
+    np.testing.assert_allclose(found.data, expected.detach().numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (8, 3, 5, 2)])
+def test_fans(shape):
+    expected = torch.nn.init._calculate_fan_in_and_fan_out(torch.zeros(shape))
+    assert nn.init.calculate_fan(ad.zeros(shape)) == expected
+
+
+@pytest.mark.parametrize(
+    "call", [("linear",), ("sigmoid",), ("tanh",), ("relu",), ("selu",), ("leaky_relu", 0.3)]
+)
+def test_gains(call):
+    assert nn.init.calculate_gain(*call) == pytest.approx(torch.nn.init.calculate_gain(*call))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("xavier_uniform_", {"gain": 2.0}),
+        ("xavier_normal_", {"gain": 2.0}),
+        ("kaiming_uniform_", {"a": 0.5, "mode": "fan_out"}),
+        ("kaiming_normal_", {"nonlinearity": "tanh"}),
+        ("trunc_normal_", {"mean": 0.5, "std": 2.0, "a": -1.0, "b": 3.0}),
+        ("orthogonal_", {"gain": 3.0}),
+    ],
+)
+def test_distributions(name, options):
+    how = {"dtype": ad.float64}
+    ours = getattr(nn.init, name)(ad.zeros((400, 300), **how), **options).data
+    theirs = torch.zeros(400, 300, dtype=torch.float64)
+    theirs = getattr(torch.nn.init, name)(theirs, **options).numpy()
+    assert ours.std() == pytest.approx(theirs.std(), rel=0.02)
+    assert ours.mean() == pytest.approx(theirs.mean(), abs=0.02 * theirs.std())
+    tail = 0.3 if name in ("kaiming_normal_", "xavier_normal_", "orthogonal_") else 1e-2
+    assert ours.max() == pytest.approx(theirs.max(), rel=tail)
+
+
+# ---------------------------------------------------------------- optimizers
+OPTIMIZERS = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "weight_decay": 0.3}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.4, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.1}),
+    ("Adam", {"lr": 0.1, "betas": (0.5, 0.7), "eps": 1e-3, "weight_decay": 0.3}),
+    ("AdamW", {"lr": 0.1}),
+    ("AdamW", {"lr": 0.1, "weight_decay": 0.5}),
+]
+
+
+def pairs_of_parameters():
+    rng = np.random.default_rng(6)
+    values = [rng.standard_normal(shape) for shape in [(3,), (), (4, 5), (300, 200)]]
+    return [nn.Parameter(v) for v in values], [torch.nn.Parameter(torch.tensor(v)) for v in values]
+
+
+def same_gradients(ours, theirs, step):
+    rng = np.random.default_rng(step)
+    for i, (p, q) in enumerate(zip(ours, theirs, strict=True)):
+        g = rng.standard_normal(p.shape)
+        missing = i == 1 and step in (0, 3)
+        p.grad = None if missing else ad.tensor(g)
+        q.grad = None if missing else torch.tensor(g)
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
+def test_optimizers(name, options):
+    ours, theirs = pairs_of_parameters()
+    mine = getattr(nn.optim, name)(ours, **options)
+    other = getattr(torch.optim, name)(theirs, **options)
+    for step in range(8):
+        same_gradients(ours, theirs, step)
+        if step == 5:
+            mine.param_groups[0]["lr"] = other.param_groups[0]["lr"] = 0.01
+        mine.step()
+        other.step()
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
+def test_optimizer_states_move(name, options):
+    """Training started in PyTorch goes on here."""
+    ours, theirs = pairs_of_parameters()
+    other = getattr(torch.optim, name)(theirs, **options)
+    mine = getattr(nn.optim, name)(ours, lr=99.0)
+    for step in range(6):
+        same_gradients(ours, theirs, step)
+        other.step()
+        if step == 2:
+            state = other.state_dict()
+            del state["param_groups"][0]["decoupled_weight_decay" if "Adam" in name else "fused"]
+            mine.load_state_dict(state)
+            for p, q in zip(ours, theirs, strict=True):
+                p.data = q.detach().numpy().copy()
+        elif step > 2:
+            mine.step()
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("limit", [0.5, 1e6])
+def test_clipping(limit):
+    ours, theirs = pairs_of_parameters()
+    same_gradients(ours, theirs, 1)
+    found = nn.optim.clip_grad_norm_(ours, limit)
+    expected = torch.nn.utils.clip_grad_norm_(theirs, limit)
+    assert found.item() == pytest.approx(expected.item())
+    for p, q in zip(ours, theirs, strict=True):  # they add 1e-6 to the norm
+        np.testing.assert_allclose(p.grad.data, q.grad.numpy(), rtol=1e-5)
+
+
+# ---------------------------------------------------------------- a training run
+def test_a_training_run_in_double_precision():
+    """Two hundred steps of a classifier stay together to nine digits."""
+    rng = np.random.default_rng(7)
+    x, t = rng.standard_normal((64, 8)), rng.integers(0, 3, 64)
+
+    def net(lib):
+        return lib.Sequential(
+            lib.Linear(8, 16), lib.Tanh(), lib.Linear(16, 16), lib.ReLU(), lib.Linear(16, 3)
+        ).double()
+
+    ours, theirs = net(nn), net(torch.nn)
+    ours.load_state_dict(theirs.state_dict())
+    mine, other = (
+        nn.optim.Adam(ours.parameters(), 0.01),
+        torch.optim.Adam(theirs.parameters(), 0.01),
+    )
+    inputs, inputs_ = ad.tensor(x), torch.tensor(x)
+    classes, classes_ = ad.tensor(t), torch.tensor(t)
+    for _ in range(200):
+        mine.zero_grad()
+        other.zero_grad()
+        loss = F.cross_entropy(ours(inputs), classes)
+        loss_ = TF.cross_entropy(theirs(inputs_), classes_)
+        loss.backward()
+        loss_.backward()
+        mine.step()
+        other.step()
+        assert loss.item() == pytest.approx(loss_.item(), rel=1e-9)
+    assert loss.item() < 0.2

@@ -298,6 +298,17 @@ def test_certain_probabilities_are_classes():
             np.testing.assert_allclose(one.grad.data, two.grad.data, atol=1e-15)
 
 
+def test_a_class_without_mass_may_have_the_logit_minus_infinity():
+    x = leaf(np.array([[1.0, -inf, 1.0], [-inf, 2.0, 2.0]]))
+    target = np.array([[0.5, 0, 0.5], [0, 1, 0]])
+    loss = F.cross_entropy(x, ad.tensor(target))
+    loss.backward()
+    assert loss.item() == pytest.approx(log(2))
+    np.testing.assert_allclose(x.grad.data, [[0, 0, 0], [0, -0.25, 0.25]], atol=1e-16)
+    weighted = F.cross_entropy(x, ad.tensor([0, 1]), ad.ones(3, dtype=ad.float64))
+    assert weighted.item() == pytest.approx(log(2))
+
+
 def test_probabilities_get_gradients():
     x, target = rand(5, 4), leaf(softmax(rand(5, 4, seed=1)))
     F.cross_entropy(ad.tensor(x), target).backward()

@@ -34,6 +34,7 @@ VARIANTS = {
     "decay": (optim.SGD, {"lr": 0.1, "weight_decay": 0.3}),
     "momentum": (optim.SGD, {"lr": 0.1, "momentum": 0.9}),
     "dampening": (optim.SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5, "weight_decay": 0.1}),
+    "momentum-class": (optim.Momentum, {"lr": 0.1}),
     "nesterov": (
         optim.SGD,
         {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1},

@@ -343,7 +343,6 @@ class Optimizer:
                 )
         for own, group in zip(self.param_groups, merged):
             own.update(group)
-        self._plans = [None] * len(self._slots)
         for slot in every:
             slot.state, slot.t, slot.w = None, 0, None
         for slot, state, t in loaded:

@@ -61,11 +61,13 @@ class SGD(Optimizer):
         """Raise ``ValueError`` for hyperparameters that make no sense."""
         if hyper.lr < 0 or hyper.momentum < 0 or hyper.weight_decay < 0:
             raise ValueError(
-                f"SGD: lr={hyper.lr}, momentum={hyper.momentum} and weight_decay="
+                f"{type(self).__name__}: lr={hyper.lr}, momentum={hyper.momentum} and weight_decay="
                 f"{hyper.weight_decay} must not be negative"
             )
         if hyper.nesterov and (not hyper.momentum or hyper.dampening):
-            raise ValueError("SGD: nesterov=True needs a momentum and no dampening")
+            raise ValueError(
+                f"{type(self).__name__}: nesterov=True needs a momentum and no dampening"
+            )
 
     def state_names(self, hyper: Any) -> tuple[str, ...]:
         """The momentum buffer, if there is momentum."""
@@ -102,3 +104,18 @@ class SGD(Optimizer):
             g = np.add(np.multiply(b, hyper.momentum, c), g, c) if hyper.nesterov else b
         np.multiply(g, hyper.lr, a)
         np.subtract(w, a, w)
+
+
+class Momentum(SGD):
+    """`SGD` with a momentum of 0.9 unless said otherwise."""
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(params, lr, momentum, dampening, weight_decay, nesterov)

@@ -155,9 +155,9 @@ def test_packs_and_pieces_change_nothing(make, monkeypatch):
 
 def test_the_units_are_what_they_should_be():
     optimizer = train(optim.Adam, parameters(*SHAPES, dtype=np.float32), steps=1)
-    kinds = sorted(type(unit).__name__ for unit in optimizer._plans[0])
+    kinds = sorted(type(unit).__name__ for unit in optimizer._plans[0].units)
     assert kinds == ["Pack", "Pieces", "Whole"]
-    pack = next(u for u in optimizer._plans[0] if isinstance(u, units.Pack))
+    pack = next(u for u in optimizer._plans[0].units if isinstance(u, units.Pack))
     assert pack.indices == [0, 1, 2, 3, 6]
 
 

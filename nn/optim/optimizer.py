@@ -15,7 +15,7 @@ import numpy as np
 import autodiff as ad
 
 from ..parameter import raw_of
-from .units import Array, Scratch, Slot, State, Unit, plan, single
+from .units import Array, Plan, Scratch, Slot, State, single
 
 Parameters = Iterable[ad.Tensor] | Iterable[dict[str, Any]]
 
@@ -67,7 +67,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._slots: list[list[Slot]] = []  # of each group
-        self._plans: list[list[Unit] | None] = []  # of each group; None if to be made
+        self._plans: list[Plan | None] = []  # of each group; None if to be made
         self._state_sizes: list[int] = []  # of each group: how many arrays of state
         self._scratch = Scratch(self.scratch)
         if isinstance(params, (ad.Tensor, dict)):
@@ -211,14 +211,14 @@ class Optimizer:
 
     def _advance_all(self, k: int, hyper: Any, gradients: list[Array]) -> None:
         """Write one step into all parameters of group ``k``."""
-        slots, units = self._slots[k], self._plans[k]
-        if units is None:
-            units = self._plans[k] = plan(slots, self.elementwise, self._scratch)
-        for unit in units:
+        slots, plan = self._slots[k], self._plans[k]
+        if plan is None:
+            plan = self._plans[k] = Plan(slots, self.elementwise, self._scratch)
+        for unit in plan.units:
             unit.run(self._update, gradients, hyper)
         for slot in slots:
             slot.t = hyper.t
-            ad.backend.stamp(slot.w)
+        ad.backend.stamp_all(plan.writes)
 
     def _advance_some(self, k: int, hypers: dict[int, Any], gradients: list[Array]) -> None:
         """Write one step into those that have a gradient, each at its own step number."""
@@ -289,6 +289,7 @@ class Optimizer:
                 [ad.backend.to_device(s.astype(dtype, copy=False), device) for s in slot.state]
             )
         slot.w, slot.state, slot.dtype, slot.kind = w, state, w.dtype, type(w)
+        slot.writes = ad.backend.writes(w)
 
     # ------------------------------------------------------------ saving and loading
     def state_dict(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ SMALL = 1 << 10
 class Slot:
     """One parameter of an optimizer, with its step count and state."""
 
-    __slots__ = ("dtype", "kind", "parameter", "shape", "state", "t", "w")
+    __slots__ = ("dtype", "kind", "parameter", "shape", "state", "t", "w", "writes")
 
     def __init__(self, parameter: ad.Tensor) -> None:
         self.parameter = parameter
@@ -38,6 +38,7 @@ class Slot:
         self.w: Array = None
         self.dtype: Any = None
         self.kind: Any = None
+        self.writes: Any = None  # where its writes are noted
 
 
 class Scratch:
@@ -127,6 +128,14 @@ class Pack:
 Unit = Whole | Pieces | Pack
 
 
+class Plan:
+    """How all parameters of a group are stepped together."""
+
+    def __init__(self, slots: list[Slot], elementwise: bool, scratch: Scratch) -> None:
+        self.units = units(slots, elementwise, scratch)
+        self.writes = [slot.writes for slot in slots]
+
+
 def single(index: int, slot: Slot, elementwise: bool, scratch: Scratch) -> Whole | Pieces:
     """The unit that steps one parameter alone."""
     w, state = slot.w, slot.state or ()
@@ -136,7 +145,7 @@ def single(index: int, slot: Slot, elementwise: bool, scratch: Scratch) -> Whole
     return Whole(index, w, state, scratch)
 
 
-def plan(slots: list[Slot], elementwise: bool, scratch: Scratch) -> list[Unit]:
+def units(slots: list[Slot], elementwise: bool, scratch: Scratch) -> list[Unit]:
     """The units that step all parameters of a group."""
     packs: dict[Any, list[list[int]]] = {}
     for i, slot in enumerate(slots):
@@ -146,12 +155,12 @@ def plan(slots: list[Slot], elementwise: bool, scratch: Scratch) -> list[Unit]:
             if sum(slots[j].w.size for j in open_packs[-1]) + w.size > PIECE:
                 open_packs.append([])
             open_packs[-1].append(i)
-    units: list[Unit] = []
+    found: list[Unit] = []
     packed = set()
     for indices in (pack for same in packs.values() for pack in same if len(pack) > 1):
-        units.append(Pack(indices, [slots[i] for i in indices], scratch))
+        found.append(Pack(indices, [slots[i] for i in indices], scratch))
         packed.update(indices)
-    units += [
+    found += [
         single(i, slot, elementwise, scratch) for i, slot in enumerate(slots) if i not in packed
     ]
-    return units
+    return found

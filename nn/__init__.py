@@ -21,6 +21,6 @@ from .losses import BCEWithLogitsLoss as BCEWithLogitsLoss
 from .losses import CrossEntropyLoss as CrossEntropyLoss
 from .losses import MSELoss as MSELoss
 from .module import Module as Module
-from .module import functional_call as functional_call
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
+from .swap import functional_call as functional_call

@@ -7,12 +7,12 @@ attributes hold them at the time of asking, so that there is nothing to register
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, NamedTuple, Self, TypeVar
 
 import autodiff as ad
 
-from .parameter import Buffer, Parameter, raw_of
+from .parameter import Buffer, Parameter, clear_grad, raw_of
+from .table import summary_table
 
 push_scope, pop_scope = ad.push_scope, ad.pop_scope
 
@@ -363,7 +363,7 @@ class Module:
         return HookHandle(self._hooks, key)
 
     def summary(self, input_shape: tuple[int, ...]) -> str:
-        """A table of the innermost modules: output shape and number of parameters.
+        """A table of what modules return and how many parameters of their own they have.
 
         Runs one forward pass on zeros, in evaluation mode, and records nothing.
 
@@ -372,33 +372,7 @@ class Module:
         input_shape : tuple of int
             With the batch axis.
         """
-        rows: list[tuple[str, str, str]] = []
-        paths = {id(module): path for path, module in self.named_modules()}
-
-        def note(module: Module, args: tuple[Any, ...], out: Any) -> None:
-            size = sum(p.size for p in module.parameters())
-            what = f"{paths[id(module)] or '(model)'}: {type(module).__name__}"
-            rows.append((what, str(getattr(out, "shape", "")), f"{size:,}"))
-
-        leaves = [module for module in self.modules() if not any(module.children())]
-        handles = [module.register_forward_hook(note) for module in leaves]
-        modes = [(module, module.training) for module in self.modules()]
-        first = next(iter(self.parameters()), None)
-        place = {} if first is None else {"device": first.device, "dtype": first.dtype}
-        try:
-            with ad.no_grad():
-                self.eval()(ad.zeros(input_shape, **place))
-        finally:
-            for handle in handles:
-                handle.remove()
-            for module, mode in modes:
-                module.training = mode
-        total = sum(p.size for p in self.parameters())
-        rows = [("module", "output", "parameters"), *rows, ("total", "", f"{total:,}")]
-        wide = [max(len(row[i]) for row in rows) for i in range(3)]
-        return "\n".join(
-            f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}".rstrip() for a, b, c in rows
-        )
+        return summary_table(self, input_shape)
 
     def extra_repr(self) -> str:
         """What ``print`` shows between the parentheses of this module."""
@@ -413,14 +387,6 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({extra})"
         return "\n".join([f"{type(self).__name__}({extra}", *lines, ")"])
-
-
-def clear_grad(parameter: ad.Tensor, set_to_none: bool) -> None:
-    """Drop a gradient, or fill it with zeros."""
-    if set_to_none or parameter.grad is None:
-        parameter.grad = None
-    else:
-        parameter.grad = ad.zeros_like(parameter.grad)
 
 
 def _moved(tensor: ad.Tensor, target: Any) -> ad.Tensor:
@@ -459,54 +425,3 @@ def _fitted(tensor: ad.Tensor, value: Any) -> Any:
         raise TypeError(f"dtype {raw.dtype} does not fit {tensor.dtype}")
     raw = ad.backend.to_device(raw, tensor.device)
     return ad.backend.namespace(raw).array(raw, dtype=tensor.dtype)  # copies
-
-
-@contextmanager
-def _swapped(module: Module, values: Mapping[str, Any]) -> Iterator[None]:
-    """Put other tensors in the place of parameters and buffers, wherever those are used."""
-    own = dict(module._state())
-    own.update(module.named_buffers())
-    unknown = [name for name in values if name not in own]
-    if unknown:
-        raise KeyError(
-            f"{type(module).__name__} has no parameter or buffer {', '.join(unknown)}; it has: "
-            f"{', '.join(own)}"
-        )
-    new = {id(own[name]): value for name, value in values.items()}
-    swapped: list[tuple[Module, str, Any]] = []
-    try:
-        for part in module.modules():
-            for name, old in tuple(vars(part).items()):
-                if id(old) in new and isinstance(old, (Parameter, Buffer)):
-                    swapped.append((part, name, old))
-                    setattr(part, name, new[id(old)])
-        yield
-    finally:
-        for part, name, old in swapped:
-            setattr(part, name, old)
-
-
-def functional_call(module: Module, params: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a module with other values for some of its parameters and buffers.
-
-    It lets functions of parameters be differentiated: a shared parameter is replaced
-    wherever it is used, and the module is as it was afterwards.
-
-    Parameters
-    ----------
-    module : Module
-    params : mapping
-        Tensors by dotted path; the others stay.
-    *args, **kwargs
-        What the module takes.
-
-    Examples
-    --------
-    >>> import autodiff as ad, nn
-    >>> layer = nn.Linear(2, 1)
-    >>> zeros = {"weight": ad.zeros((1, 2)), "bias": ad.ones(1)}
-    >>> nn.functional_call(layer, zeros, ad.ones((3, 2))).shape
-    (3, 1)
-    """
-    with _swapped(module, params):
-        return module(*args, **kwargs)

@@ -14,6 +14,14 @@ def raw_of(value: Any) -> Any:
     return value if type(value) in ad.backend.KINDS else np.asarray(value)
 
 
+def clear_grad(parameter: ad.Tensor, set_to_none: bool) -> None:
+    """Drop a gradient, or fill it with zeros."""
+    if set_to_none or parameter.grad is None:
+        parameter.grad = None
+    else:
+        parameter.grad = ad.zeros_like(parameter.grad)
+
+
 class Parameter(ad.Tensor):
     """A tensor that is trained: modules find it, optimizers step it.
 

@@ -422,6 +422,17 @@ def test_print_shows_the_tree():
     )
 
 
+def test_summary_shows_own_parameters_of_modules_with_children():
+    model = nn.Sequential(Block(), nn.Sequential())
+    rows = [line.split() for line in model.summary((1, 2)).splitlines()]
+    assert [(row[0], row[-1]) for row in rows[1:]] == [
+        ("0.inner:", "6"),
+        ("0:", "2"),
+        ("1:", "0"),
+        ("total", "8"),
+    ]
+
+
 def test_summary_counts_and_leaves_no_trace():
     model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     model.eval()

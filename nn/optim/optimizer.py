@@ -14,7 +14,7 @@ import numpy as np
 
 import autodiff as ad
 
-from ..parameter import raw_of
+from ..parameter import clear_grad, raw_of
 from .units import Array, Plan, Scratch, Slot, State, single
 
 Parameters = Iterable[ad.Tensor] | Iterable[dict[str, Any]]
@@ -160,11 +160,7 @@ class Optimizer:
         """Drop all gradients, or fill them with zeros."""
         for slots in self._slots:
             for slot in slots:
-                parameter = slot.parameter
-                if set_to_none or parameter.grad is None:
-                    parameter.grad = None
-                else:
-                    parameter.grad = ad.zeros_like(parameter.grad)
+                clear_grad(slot.parameter, set_to_none)
 
     # ------------------------------------------------------------ the step
     def step(self) -> None:
@@ -288,7 +284,8 @@ class Optimizer:
             state = tuple(
                 [ad.backend.to_device(s.astype(dtype, copy=False), device) for s in slot.state]
             )
-        slot.w, slot.state, slot.dtype, slot.kind = w, state, w.dtype, type(w)
+        slot.w, slot.state, slot.dtype = w, state, w.dtype
+        slot.kind = np.ndarray if type(w) is np.ndarray else None
         slot.writes = ad.backend.writes(w)
 
     # ------------------------------------------------------------ saving and loading

@@ -37,7 +37,7 @@ class Slot:
         # The raw array at the last step; it is another after a move, a cast or an assignment.
         self.w: Array = None
         self.dtype: Any = None
-        self.kind: Any = None
+        self.kind: Any = None  # ndarray, or None: arrays elsewhere have a device to be checked
         self.writes: Any = None  # where its writes are noted
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from . import backend, floats
-from .backend import CLOCK, NUMBERS, TRUSTED
-from .engine import Node, Output, Packed, ScalarNode, ordinal, wrap
-from .mode import current
+from .backend import NUMBERS, TRUSTED, tick
+from .engine import Node, Output, Packed, ScalarNode, wrap
+from .mode import current, current_scope
 
 TENSORS: set[type] = set()
 SCALARS: set[type] = set()
@@ -61,7 +61,6 @@ def _outs(out: tuple[Any, ...], node: Any) -> tuple[Any, ...]:
 
 # The globals of all generated code. ``Tensor`` and ``Scalar`` are put in by their modules.
 SPACE: dict[str, Any] = {
-    "CLOCK": CLOCK,
     "FLOAT64": np.dtype(np.float64),
     "NUMBERS": NUMBERS,
     "Node": Node,
@@ -70,8 +69,9 @@ SPACE: dict[str, Any] = {
     "ScalarNode": ScalarNode,
     "TENSORS": TENSORS,
     "TRUSTED": TRUSTED,
-    "backend": backend,
+    "as_array": backend.as_array,
     "current": current,
+    "current_scope": current_scope,
     "device_of": backend.device_of,
     "filled": _filled,
     "floats": floats,
@@ -79,9 +79,9 @@ SPACE: dict[str, Any] = {
     "ndarray": np.ndarray,
     "new": object.__new__,
     "number": _number,
-    "ordinal": ordinal,
     "outs": _outs,
     "shape": _shape,
+    "tick": tick,
     "wrap": wrap,
 }
 
@@ -114,7 +114,7 @@ def recorder(op: Any, scalar: bool) -> Callable[..., Any]:
         op.name,
         op,
         op.body,
-        op.kernels,
+        op.kernel_of,
         cases,
         *op.options.values(),
     )
@@ -149,14 +149,14 @@ def source_of_recorder(op: Any, scalar: bool) -> str:
         f"    def record({', '.join(signature)}):",
     ]
     given = "{" + ", ".join(f"{name!r}: {name}" for name in options) + "}"
-    if op.variadic:
-        lines.append(f"        return OP.apply(tuple({operands[0]}), {given})")
-    elif scalar:
+    if scalar:
         lines += ["        " + line for line in _scalar_lines(op)]
-    elif not _masks(op):
+    elif op.variadic:
+        lines.append(f"        return OP.apply(tuple({operands[0]}), {given})")
+    elif op.rules and not _masks(op) or op.traits.outputs > 1:
         lines.append(f"        return OP.apply({_tuple(operands)}, {given})")
     else:
-        lines += ["        " + line for line in _tensor_lines(op, given)]
+        lines += ["        " + line for line in _tensor_lines(op)]
     return "\n".join([*lines, "    return record"])
 
 
@@ -171,7 +171,7 @@ def _call(op: Any) -> str:
     return ", ".join(values)
 
 
-def _tensor_lines(op: Any, given: str) -> list[str]:
+def _tensor_lines(op: Any) -> list[str]:
     lines = []
     for x in op.operands:
         node, none = (
@@ -181,12 +181,56 @@ def _tensor_lines(op: Any, given: str) -> list[str]:
             f"if type({x}) in TENSORS: {x}_ = {x}._data{node}",
             f"else: {x}_ = {x}{none}",
         ]
-    idle = " and ".join(f"{x}_node is None" for x in op.differentiable)
-    # The kind and dtype of all operands are compared with those of one, and settled the long
-    # way if they differ; a number beside a tensor that carries a gradient may stay.
     promoted = [x for x, p in zip(op.operands, op.promote, strict=True) if p]
     pivot = (promoted or list(op.operands))[0]
-    unsettled = ["xp is None"]
+    scalars = " or ".join(f"type({x}) in SCALARS" for x in op.operands)
+    given = ", ".join([*op.operands, *(f"{o}={o}" for o in op.options)])
+    values = _tuple([f"{x}_" for x in op.operands])
+    results = ", ".join(["out", *op.traits.saves])
+    lines += [
+        "mode = current()",
+        f"kind = type({pivot}_)",
+        "xp = TRUSTED.get(kind)",
+        f"if {_unsettled(op, pivot, promoted)}:",
+        f"    if {scalars}: return OP.scalar({given})",
+        f"    kind, xp, {values} = OP.settle({values})",
+        "body = KERNELS.get(kind, BODY)" if op.kernels else "body = BODY",
+        f"try: {results} = body(xp, {_call(op)})",
+        "except (IndexError, TypeError, ValueError) as error:",
+        f"    raise OP.failed(error, {values}) from error",
+    ]
+    tensors = " or ".join(f"type({x}) in TENSORS" for x in op.operands)
+    plain = [
+        f"if not ({tensors}): return out",
+        "made = new(Tensor)",
+        "made._data = out if type(out) is kind else as_array(xp, out)",
+        "made._node = made._grad = made._name = None",
+        "return made",
+    ]
+    if not op.rules:
+        return [*lines, *plain]
+    return [
+        *lines,
+        f"if ({_idle(op)}) or not mode.recording:",
+        *("    " + line for line in plain),
+        "if type(out) is not kind: out = as_array(xp, out)",
+        *_node_lines(op, scalar=False),
+        "node.shape = out.shape; node.dtype = out.dtype",
+        "node.device = 'cpu' if kind is ndarray else device_of(out)",
+        *_finish_lines("Tensor"),
+    ]
+
+
+def _idle(op: Any) -> str:
+    return " and ".join(f"{x}_node is None" for x in op.differentiable)
+
+
+def _unsettled(op: Any, pivot: str, promoted: list[str]) -> str:
+    """The test for operands that are not of one kind and dtype, and are settled the long way.
+
+    A number may stay beside a tensor that carries a gradient, and hence is a float.
+    """
+    tests = ["xp is None"]
     for x in op.operands:
         if x == pivot:
             continue
@@ -197,33 +241,10 @@ def _tensor_lines(op: Any, given: str) -> list[str]:
                 differs += f" and ({pivot}_node is None or type({x}_) not in NUMBERS)"
         if x in op.optional:
             differs = f"{x}_ is not None and {differs}"
-        unsettled.append(f"({differs})")
-    values = _tuple([f"{x}_" for x in op.operands])
-    lines += [
-        "mode = current()",
-        f"if ({idle}) or not mode.recording:",
-        f"    return OP.apply({_tuple(list(op.operands))}, {given})",
-        f"kind = type({pivot}_)",
-        "xp = TRUSTED.get(kind)",
-        f"if {' or '.join(unsettled)}:",
-        f"    kind, xp, {values} = OP.settle({values})",
-    ]
-    body = "BODY"
-    if op.kernels:
-        lines.append("body = KERNELS.get(kind.__module__, BODY)")
-        body = "body"
-    results = ", ".join(["out", *op.traits.saves])
-    lines += [
-        f"try: {results} = {body}(xp, {_call(op)})",
-        "except (IndexError, TypeError, ValueError) as error:",
-        f"    raise OP.failed(error, {values}) from error",
-        "if type(out) is not kind: out = backend.as_array(xp, out)",
-        *_node_lines(op, scalar=False),
-        "node.shape = out.shape; node.dtype = out.dtype",
-        "node.device = 'cpu' if kind is ndarray else device_of(out)",
-        *_finish_lines("Tensor"),
-    ]
-    return lines
+        tests.append(f"({differs})")
+    if op.traits.floating and promoted:
+        tests.append(f"(({_idle(op)}) and {pivot}_.dtype.kind != 'f')")
+    return " or ".join(tests)
 
 
 def _scalar_lines(op: Any) -> list[str]:
@@ -243,12 +264,11 @@ def _scalar_lines(op: Any) -> list[str]:
     lines.append(f"{results} = BODY(floats, {_call(op)})")
     if not _masks(op):
         return [*lines, "return out"]
-    idle = " and ".join(f"{x}_node is None" for x in op.differentiable)
     return [
         *lines,
         "mode = current()",
         "if type(out) is not float: out = float(out)",
-        f"if ({idle}) or not mode.recording: return wrap(out)",
+        f"if ({_idle(op)}) or not mode.recording: return wrap(out)",
         *_node_lines(op, scalar=True),
         "node.shape = (); node.dtype = FLOAT64; node.device = 'cpu'",
         "node.value = out; node.gradient = None",
@@ -290,9 +310,8 @@ def _value(op: Any, name: str, carrying: list[str], scalar: bool) -> str:
 
 def _finish_lines(cls: str) -> list[str]:
     return [
-        "node.stamp = CLOCK[0]",
-        "node.scope = mode.scope",
-        "node.index = ordinal()",
+        "node.scope = current_scope()",
+        "node.index = tick()",
         "node.hooks = node.name = None",
         "if mode.pack is not None: node.saved = Packed(node.saved, mode.pack)",
         f"made = new({cls})",

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, overload
 
+import numpy as np
+
 from . import _codegen, backend
-from .backend import CLOCK
-from .engine import Node, Output, Packed, ordinal, wrap
-from .mode import current
+from .backend import tick
+from .engine import Node, Output, Packed, wrap
+from .mode import current, current_scope
 
 REGISTRY: dict[str, "Op"] = {}
 """Every op by name."""
@@ -81,6 +83,7 @@ class Op:
         self.__module__ = body.__module__
         self.traits = traits
         self.kernels: dict[str, Callable[..., Any]] = {}
+        self.kernel_of: dict[type, Callable[..., Any]] = {}
         self.rules: dict[str, Rule] = {}
         _, *parameters = inspect.signature(body).parameters.values()
         before = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
@@ -134,6 +137,7 @@ class Op:
 
         def declare(fn: Callable[..., Any]) -> Callable[..., Any]:
             self.kernels[kind] = fn
+            self.kernel_of = {np.ndarray: self.kernels["numpy"]} if "numpy" in self.kernels else {}
             self._rebuild()
             return fn
 
@@ -181,13 +185,16 @@ class Op:
     def settle(self, operands: Sequence[Any]) -> tuple[type, Any, list[Any]]:
         """Bring raw operands to one kind, device and dtype; see `backend.settle`."""
         promote = self.promote * len(operands) if self.variadic else self.promote
-        return backend.settle(self.name, operands, promote, self.traits.floating)
+        settled = backend.settle(self.name, operands, promote, self.traits.floating)
+        kind = settled[0]
+        if self.kernels and kind not in self.kernel_of:
+            # The name of CuPy's arrays is known from the start, their type not until it is used.
+            self.kernel_of[kind] = self.kernels.get(kind.__module__, self.body)
+        return settled
 
     def run(self, kind: type, xp: Any, operands: Sequence[Any], options: dict[str, Any]) -> Any:
         """The body, or the kernel for arrays of this kind, on raw arrays."""
-        body = self.body
-        if self.kernels:
-            body = self.kernels.get(kind.__module__, body)
+        body = self.kernel_of.get(kind, self.body)
         try:
             return body(xp, *operands, **options)
         except (IndexError, TypeError, ValueError) as error:
@@ -201,7 +208,7 @@ class Op:
         return type(error)(f"{self.name}: {error} [operands: {', '.join(shown)}]")
 
     def apply(self, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Any call at all: the way taken when nothing is recorded or the op is variadic."""
+        """Any call at all: the way of ops that are variadic or have several results."""
         raw, nodes, tensors = [], [], False
         for x in operands:
             if type(x) in _codegen.TENSORS:
@@ -209,7 +216,7 @@ class Op:
                 raw.append(x._data)
                 nodes.append(x._node)
             elif type(x) in _codegen.SCALARS:
-                return self.apply_scalar(operands, options)
+                return self.scalar(*((operands,) if self.variadic else operands), **options)
             else:
                 raw.append(x)
                 nodes.append(None)
@@ -225,11 +232,6 @@ class Op:
             made = [wrap(x) for x in arrays[:count]]
             return made[0] if count == 1 else tuple(made)
         return self.attach(carries, nodes, raw, options, arrays)
-
-    def apply_scalar(self, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        if self.variadic:
-            raise TypeError(f"{self.name} has no scalar mode: it works on arrays")
-        return self.scalar(*operands, **options)
 
     def _carries(self, nodes: Sequence[Node | None]) -> tuple[bool, ...]:
         """Which differentiable operands carry a gradient."""
@@ -279,9 +281,8 @@ class Op:
         else:
             node.shape = tuple([x.shape for x in arrays[:count]])
             node.dtype = tuple([x.dtype for x in arrays[:count]])
-        node.stamp = CLOCK[0]
-        node.scope = mode.scope
-        node.index = ordinal()
+        node.scope = current_scope()
+        node.index = tick()
         node.hooks = node.name = None
         for tapped in mode.taps:
             tapped(node, values["out"])

@@ -61,6 +61,11 @@ class Tensor(Variable):
         data = value if type(value) in backend.KINDS else backend.from_python(value)
         return Tensor(backend.to_device(data, self.device).astype(self.dtype))
 
+    def _one(self) -> Array:
+        data = self._data
+        one = backend.namespace(data).array(1, data.dtype)
+        return one if data.shape == () else one.reshape(data.shape)
+
     # ------------------------------------------------------------ description
     @property
     def data(self) -> Array:

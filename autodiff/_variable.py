@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from . import backend, engine
 from .engine import Leaf, Node, Observer
-from .mode import enable_grad, no_grad
+from .mode import switch, switch_back
 
 
 class Variable:
@@ -106,6 +106,10 @@ class Variable:
     def _like(self, value: Any) -> Self:
         raise NotImplementedError
 
+    def _one(self) -> Any:
+        """The raw gradient of a value with respect to itself."""
+        raise NotImplementedError
+
     def zero_grad(self) -> None:
         """Forget the gradient."""
         self._grad = None
@@ -160,7 +164,7 @@ class Variable:
                     f"backward: a tensor of shape {self.shape} has no single gradient to start "
                     "from; reduce it first (.sum() or .mean()), or pass gradient="
                 )
-            seed = backend.namespace(self._data).ones_like(self._data)
+            seed = self._one()
         else:
             if not isinstance(gradient, Variable):
                 gradient = self._like(gradient)
@@ -247,12 +251,13 @@ class _Retain:
             variable._grad = g if variable._grad is None else variable._grad + g
 
 
-def _walk(seeds: list[tuple[Node, Any]], **how: Any) -> dict[Node, Any]:
-    if how.get("differentiable"):
-        with enable_grad():
-            return engine.walk(seeds, **how)
-    with no_grad():
-        return engine.walk(seeds, **how)
+def _walk(seeds: list[tuple[Node, Any]], *, differentiable: bool, **how: Any) -> dict[Node, Any]:
+    """Walk, recording what rules and hooks do only if that is to be differentiated."""
+    token = switch(differentiable)
+    try:
+        return engine.walk(seeds, differentiable=differentiable, **how)
+    finally:
+        switch_back(token)
 
 
 def gradients(

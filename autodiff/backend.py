@@ -4,6 +4,7 @@ An array kind is a type with a namespace of NumPy's names (``xp``). NumPy's is a
 CuPy's is added at the first use of a GPU, and anyone may add one with `register_kind`.
 """
 
+import itertools
 import os
 import sys
 import weakref
@@ -58,12 +59,27 @@ def _broadcast_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return out
 
 
-# NumPy, its slowest wrappers short-cut: np.sum costs 2 us of Python before it adds anything.
+def _matmul(x: Array, y: Array) -> Array:
+    return np.dot(x, y) if x.ndim == 2 == y.ndim else np.matmul(x, y)
+
+
+def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
+    reduce: Any = ufunc.reduce
+
+    def reduction(x: Array, axis: Any = None, keepdims: bool = False) -> Any:
+        return reduce(x, axis, None, None, keepdims)
+
+    return reduction
+
+
+# NumPy, its slowest wrappers short-cut: np.sum costs 1 us of Python before it adds anything,
+# and np.dot reaches BLAS sooner than np.matmul.
 _numpy = SimpleNamespace(**vars(np))
-_numpy.sum = lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims)
-_numpy.max = lambda x, axis=None, keepdims=False: np.maximum.reduce(x, axis=axis, keepdims=keepdims)
-_numpy.min = lambda x, axis=None, keepdims=False: np.minimum.reduce(x, axis=axis, keepdims=keepdims)
+_numpy.sum = _reduction(np.add)
+_numpy.max = _reduction(np.maximum)
+_numpy.min = _reduction(np.minimum)
 _numpy.broadcast_to = _broadcast_to
+_numpy.matmul = _matmul
 
 register_kind(
     Kind(
@@ -314,11 +330,26 @@ def from_python(data: Any, dtype: Any = None) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- writes
-# A value saved for the backward pass must not be written before the walk reads it. Every
-# tracked write into an array advances one counter and notes it against the memory's owner;
-# a node remembers the counter, so that a walk after no write at all checks one integer.
-CLOCK = [0]
-_written: dict[int, tuple[Any, int]] = {}  # id of owner -> (weak reference, time of last write)
+# A value saved for the backward pass must not be written before the walk reads it. One clock
+# orders nodes and writes: a node's index is the time at which it was made, every tracked write
+# notes its time against the memory's owner, and if the last write of all is older than a node,
+# one comparison settles it.
+tick = itertools.count(1).__next__
+LAST_WRITE = [0]
+
+
+class Writes:
+    """The last write into the memory of one array, found by the array's identity."""
+
+    __slots__ = ("owner", "time")
+
+    def __init__(self, owner: Array) -> None:
+        key = id(owner)
+        self.owner = weakref.ref(owner, lambda _: _written.pop(key, None))
+        self.time = 0
+
+
+_written: dict[int, Writes] = {}
 
 
 def _owner(x: Array) -> Array:
@@ -327,20 +358,29 @@ def _owner(x: Array) -> Array:
     return x
 
 
-def stamp(x: Array) -> None:
-    """Note that the memory of ``x`` was written in place."""
-    CLOCK[0] += 1
+def writes(x: Array) -> Writes:
+    """What notes the writes into the memory of ``x``, for those who write it often."""
     owner = _owner(x)
-    key = id(owner)
-    entry = _written.get(key)
-    if entry is None or entry[0]() is not owner:
-        _written[key] = (weakref.ref(owner, lambda _: _written.pop(key, None)), CLOCK[0])
-    else:
-        _written[key] = (entry[0], CLOCK[0])
+    found = _written.get(id(owner))
+    if found is None or found.owner() is not owner:
+        found = _written[id(owner)] = Writes(owner)
+    return found
+
+
+def stamp(*arrays: Array) -> None:
+    """Note that the memory of these arrays was written in place."""
+    stamp_all([writes(x) for x in arrays])
+
+
+def stamp_all(written: Iterable[Writes]) -> None:
+    """As `stamp`, for what `writes` gave."""
+    LAST_WRITE[0] = now = tick()
+    for each in written:
+        each.time = now
 
 
 def written_since(x: Array, time: int) -> bool:
     """Whether the memory of ``x`` was written after ``time``."""
     owner = _owner(x)
-    entry = _written.get(id(owner))
-    return entry is not None and entry[0]() is owner and entry[1] > time
+    found = _written.get(id(owner))
+    return found is not None and found.owner() is owner and found.time > time

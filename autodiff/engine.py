@@ -6,21 +6,19 @@ from a tensor to its node to the parent nodes and nowhere back, so a finished st
 by reference counting alone. Nothing here knows which library computes, nor any op.
 """
 
-import itertools
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from . import backend
-from .backend import CLOCK, Array
+from .backend import KINDS, LAST_WRITE, Array, tick
 from .mode import Hook, Scope
 
 Observer = Callable[["Node", Any, tuple[Any, ...]], None]
 
-ordinal = itertools.count().__next__
 _FLOAT = np.dtype(np.float64)
 
 
@@ -42,7 +40,7 @@ class Node:
 
     __slots__ = (
         "__weakref__", "device", "dtype", "hooks", "index", "name", "parents", "rule", "saved",
-        "scope", "shape", "stamp",
+        "scope", "shape",
     )  # fmt: skip
 
     rule: Any
@@ -51,7 +49,6 @@ class Node:
     shape: Any
     dtype: Any
     device: str
-    stamp: int
     scope: Scope | None
     index: int
     hooks: list[Hook] | None
@@ -97,9 +94,8 @@ class Leaf(Node):
         self.rule = None
         self.parents = ()
         self.saved = ()
-        self.stamp = CLOCK[0]
         self.scope = None
-        self.index = ordinal()
+        self.index = tick()
         self.hooks = None
         self.name = None
         self.describe(data)
@@ -128,9 +124,8 @@ class Output(Node):
         self.parents = (node,)
         self.saved = ()
         self.shape, self.dtype, self.device = node.shape[k], node.dtype[k], node.device
-        self.stamp = node.stamp
         self.scope = node.scope
-        self.index = ordinal()
+        self.index = tick()
         self.hooks = None
         self.name = None
 
@@ -197,7 +192,7 @@ class Packed:
 
     def __init__(self, values: tuple[Any, ...], hooks: tuple[Hook, Hook]) -> None:
         pack, self.unpack = hooks
-        self.packed = [(True, pack(v)) if type(v) in backend.KINDS else (False, v) for v in values]
+        self.packed = [(True, pack(v)) if type(v) in KINDS else (False, v) for v in values]
 
     def values(self) -> tuple[Any, ...]:
         """What was saved."""
@@ -220,7 +215,7 @@ def _check_writes(node: Node, saved: tuple[Any, ...]) -> None:
         return
     for name, value in zip(node.rule.layout, saved, strict=True):
         for x in value if isinstance(value, tuple) else (value,):
-            if type(x) in backend.KINDS and backend.written_since(x, node.stamp):
+            if type(x) in KINDS and backend.written_since(x, node.index):
                 raise RuntimeError(
                     f"backward: {node.op.name} saved {name!r} of shape {x.shape} to compute its "
                     "gradient, and that array was written in place afterwards; write to a copy, "
@@ -229,39 +224,34 @@ def _check_writes(node: Node, saved: tuple[Any, ...]) -> None:
 
 
 # ---------------------------------------------------------------- the walk
-def _consumers(roots: Sequence[Node], targets: set[Node] | None) -> dict[Node, int]:
+def _consumers(roots: Iterable[Node], targets: set[Node] | None) -> dict[Node, int]:
     """How many edges lead to each node from those reachable; only towards targets if given."""
     count: dict[Node, int] = dict.fromkeys(roots, 0)
     stack = list(count)
-    edges: list[tuple[Node, Node]] = []
     while stack:
-        node = stack.pop()
-        for parent in node.parents:
-            if targets is not None:
-                edges.append((parent, node))
+        for parent in stack.pop().parents:
             if parent in count:
                 count[parent] += 1
             else:
                 count[parent] = 1
                 stack.append(parent)
-    if targets is None:
-        return count
+    return count if targets is None else _towards(targets, count)
 
+
+def _towards(targets: set[Node], nodes: Iterable[Node]) -> dict[Node, int]:
+    """As `_consumers`, of those nodes alone from which a target is reached."""
     children: dict[Node, list[Node]] = {}
-    for parent, node in edges:
-        children.setdefault(parent, []).append(node)
-    useful = {t for t in targets if t in count}
+    for node in nodes:
+        for parent in node.parents:
+            children.setdefault(parent, []).append(node)
+    useful = targets.intersection(nodes)
     stack = list(useful)
     while stack:
         for node in children.get(stack.pop(), ()):
             if node not in useful:
                 useful.add(node)
                 stack.append(node)
-    kept = dict.fromkeys(useful, 0)
-    for parent, node in edges:
-        if parent in useful and node in useful:
-            kept[parent] += 1
-    return kept
+    return {node: sum(c in useful for c in children.get(node, ())) for node in useful}
 
 
 def fit(g: Any, node: Node) -> Any:
@@ -307,30 +297,28 @@ def walk(
     Iterative, in an order in which every node comes after all its consumers; a leaf is
     finished as soon as its last consumer has been walked.
     """
-    pending: dict[Node, Any] = {}
-    for node, g in seeds:
-        pending[node] = pending[node] + g if node in pending else g
+    consumers = _consumers([node for node, _ in seeds], targets)  # still to be walked
+    keepers = targets or ()  # leaves and these keep their gradient, so it must be their own
     scalar = type(seeds[0][1]) is float
-    count = _consumers(list(pending), targets)
-    ready = [node for node in pending if not count.get(node, 1)]
+    sums: dict[Node, Any] = {}  # what has come to a node that waits for more
+    for node, g in seeds:
+        sums[node] = sums[node] + g if node in sums else _own(g, differentiable)
+    ready: list[Any] = [(n, sums.pop(n)) for n in list(sums) if not consumers.get(n, 1)]
     found: dict[Node, Any] = {}
-    kept = targets or ()  # leaves and these keep their gradient, so it must be their own
-    shared: set[Node] = set(pending)  # those whose gradient somebody else may hold
 
     while ready:
-        node = ready.pop()
-        g = pending.pop(node)
-        if node.hooks and hooks:
+        node, g = ready.pop()
+        if node.hooks is not None and hooks:
             for hook in node.hooks:
                 g = _replaced(node, g, hook(wrap(_seen(g))), differentiable)
-        if node in kept:
-            found[node] = g if differentiable else _own(g, node in shared)
+        if keepers and node in keepers:
+            found[node] = g
         rule = node.rule
         if rule is None:
             if observe is not None:
                 observe(node, _seen(g), ())
-            if deposit and isinstance(node, Leaf):
-                _deposit(node, g if differentiable else _own(g, node in shared), hooks)
+            if deposit:
+                _deposit(node, g, hooks)
             continue
 
         if scalar and deposit:
@@ -338,17 +326,18 @@ def walk(
         saved = node.saved
         if type(saved) is not tuple:
             saved = _restore(node)
-        if node.stamp != CLOCK[0]:
+        if node.index < LAST_WRITE[0]:
             _check_writes(node, saved)
         parents = node.parents
-        if targets is None:
-            pull = rule.differentiable() if differentiable else rule.pull
-            pulled = pull(node, saved, g)
-        else:
-            wanted = tuple([p in count for p in parents])
+        if targets is not None:
+            wanted = tuple([p in consumers for p in parents])
             if True not in wanted:
                 continue
             pulled = rule.partial(wanted, differentiable)(node, saved, g)
+        elif differentiable:
+            pulled = rule.differentiable()(node, saved, g)
+        else:
+            pulled = rule.pull(node, saved, g)
         if not retain:
             node.saved = None
         if observe is not None:
@@ -360,40 +349,49 @@ def walk(
             )
             observe(node, _seen(g), pulled)
 
-        for parent, d in zip(parents, pulled):  # noqa: B905 - lengths agree by construction
-            left = count.get(parent)
+        for parent, d in zip(parents, pulled):
+            left = consumers.get(parent)
             if left is None:  # not on the way to a target
                 continue
             if not scalar and (d.shape != parent.shape or d.dtype is not parent.dtype):
                 d = fit(d, parent)
-            if parent in pending:
-                pending[parent] = pending[parent] + d
-                if shared:
-                    shared.discard(parent)
+            before = sums.pop(parent, None) if sums else None
+            if before is not None:
+                d = before + d
+            if left > 1:
+                consumers[parent] = left - 1
+                sums[parent] = d
+            elif parent.rule is None or parent in keepers:
+                if type(d) not in KINDS or (before is None and not _fresh(d, g, saved, pulled)):
+                    d = _own(d, differentiable)
+                if deposit and parent.hooks is None and observe is None:
+                    _deposit(parent, d, hooks)  # nothing else to do for this leaf
+                else:
+                    ready.append((parent, d))
             else:
-                pending[parent] = d
-                if (parent.rule is None or parent in kept) and not _fresh(d, g, saved, pulled):
-                    shared.add(parent)
-            if left == 1:
-                ready.append(parent)
-            else:
-                count[parent] = left - 1
+                ready.append((parent, d))
     return found
 
 
 def _fresh(d: Any, g: Any, saved: tuple[Any, ...], pulled: tuple[Any, ...]) -> bool:
-    """Whether nobody but the leaf can hold the memory of its gradient ``d``."""
-    if d is g or getattr(d, "base", None) is not None:
+    """Whether nobody but its receiver can hold the memory of the gradient ``d``."""
+    if d is g or d.base is not None:
         return False
-    return sum(d is x for x in pulled) == 1 and not any(d is x for x in saved)
+    for x in saved:
+        if x is d:
+            return False
+    again = False
+    for x in pulled:
+        if x is d:
+            if again:
+                return False
+            again = True
+    return True
 
 
-def _own(g: Any, shared: bool) -> Any:
-    """A gradient to keep: an array (NumPy's scalars are none) that nobody else holds."""
-    if type(g) is float:
-        return g
-    xp = backend.namespace(g)
-    return xp.array(g) if shared else backend.as_array(xp, g)
+def _own(g: Any, differentiable: bool) -> Any:
+    """A gradient to keep: a copy as an array (NumPy's scalars are none)."""
+    return g if differentiable or type(g) is float else backend.namespace(g).array(g)
 
 
 def _seen(g: Any) -> Any:
@@ -403,13 +401,13 @@ def _seen(g: Any) -> Any:
 
 def _deposit(leaf: Leaf, g: Any, hooks: bool) -> None:
     """Add a finished gradient to the leaf's tensor and fire its post-accumulate hooks."""
-    tensor = leaf.tensor
+    tensor = leaf._tensor()
     if tensor is None:
         return
     with _deposits:
         old = tensor._grad
         tensor._grad = wrap(g) if old is None else old + wrap(g)
-    if leaf.after and hooks:
+    if leaf.after is not None and hooks:
         for hook in leaf.after:
             hook(tensor)
 
@@ -433,6 +431,9 @@ VARIABLES: dict[type | None, Callable[[Any, Node | None], Any]] = {}
 
 def wrap(data: Any, node: Node | None = None) -> Any:
     """A tensor or scalar around raw ``data``, at ``node`` of a graph; a tensor as it is."""
-    if hasattr(data, "_node"):
-        return data
-    return VARIABLES[float if type(data) is float else None](data, node)
+    kind = type(data)
+    if kind in KINDS:
+        return VARIABLES[None](data, node)
+    if kind is float:
+        return VARIABLES[float](data, node)
+    return data if hasattr(data, "_node") else VARIABLES[None](data, node)

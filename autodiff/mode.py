@@ -1,6 +1,6 @@
 """What is switched on while ops are recorded: grad mode, taps, scopes, packing.
 
-One immutable `Mode` per thread and asynchronous task, read once by every recorded op.
+One immutable `Mode` and one `Scope` per thread and asynchronous task, read by every recorded op.
 """
 
 import weakref
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 Hook = Callable[[Any], Any]
 Tap = Callable[[Any, Any], None]
@@ -19,35 +19,30 @@ R = TypeVar("R")
 class Mode:
     """What is switched on while ops are recorded; per thread and per asynchronous task."""
 
-    __slots__ = ("pack", "recording", "scope", "taps")
+    __slots__ = ("pack", "recording", "taps")
 
     def __init__(
         self,
         recording: bool = True,
-        scope: "Scope | None" = None,
         taps: tuple[Tap, ...] = (),
         pack: tuple[Hook, Hook] | None = None,
     ) -> None:
         self.recording = recording
-        self.scope = scope
         self.taps = taps
         self.pack = pack
 
 
 _mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 - never changed
 current = _mode.get
-pop_scope = _mode.reset
 
 
-@contextmanager
-def _switched(**changes: Any) -> Iterator[None]:
+def switch(recording: bool) -> Any:
+    """Switch recording on or off; give the result to `switch_back`."""
     now = current()
-    fields = {name: getattr(now, name) for name in Mode.__slots__}
-    token = _mode.set(Mode(**(fields | changes)))
-    try:
-        yield
-    finally:
-        pop_scope(token)
+    return _mode.set(Mode(recording, now.taps, now.pack))
+
+
+switch_back = _mode.reset
 
 
 class _Recording(AbstractContextManager[None]):
@@ -55,21 +50,22 @@ class _Recording(AbstractContextManager[None]):
 
     def __init__(self, recording: bool) -> None:
         self.recording = recording
-        self.open: list[AbstractContextManager[None]] = []
+        self.tokens: list[Any] = []
 
     def __enter__(self) -> None:
-        switched = _switched(recording=self.recording)
-        switched.__enter__()
-        self.open.append(switched)
+        self.tokens.append(switch(self.recording))
 
     def __exit__(self, *exc: Any) -> None:
-        self.open.pop().__exit__(*exc)
+        switch_back(self.tokens.pop())
 
     def __call__(self, fn: Callable[P, R]) -> Callable[P, R]:
         @wraps(fn)
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-            with _switched(recording=self.recording):
+            token = switch(self.recording)
+            try:
                 return fn(*args, **kwargs)
+            finally:
+                switch_back(token)
 
         return wrapped
 
@@ -114,33 +110,66 @@ def tap(fn: Tap) -> AbstractContextManager[None]:
     multiply [3. 6.]
     sum 9.0
     """
-    return _switched(taps=(*current().taps, fn))
+    return _with_mode(lambda now: Mode(now.recording, (*now.taps, fn), now.pack))
 
 
 def saving(pack: Hook, unpack: Hook) -> AbstractContextManager[None]:
     """Pass every value saved for a rule through ``pack``, and through ``unpack`` at the walk."""
-    return _switched(pack=(pack, unpack))
+    return _with_mode(lambda now: Mode(now.recording, now.taps, (pack, unpack)))
 
 
-class Scope:
-    """One call of a module, held weakly; the nodes recorded in it point here."""
+@contextmanager
+def _with_mode(change: Callable[[Mode], Mode]) -> Iterator[None]:
+    token = _mode.set(change(current()))
+    try:
+        yield
+    finally:
+        _mode.reset(token)
 
-    __slots__ = ("call", "label", "module", "outer")
 
-    def __init__(self, module: Any, outer: "Scope | None", call: int) -> None:
-        self.module = weakref.ref(module)
-        self.outer = outer
-        self.call = call
-        self.label = type(module).__name__
+class Scope(NamedTuple):
+    """One call of a module, held weakly; the nodes recorded in it point here.
+
+    Attributes
+    ----------
+    module : callable
+        Gives the module, or None if it is gone.
+    kind : type
+        The module's class.
+    outer : Scope or None
+        The call in which this one was made.
+    call : int
+        Which call of the module it is.
+    label : str
+        The name of the module's class.
+    """
+
+    module: Callable[[], Any]
+    kind: type
+    outer: "Scope | None"
+    call: int
+
+    @property
+    def label(self) -> str:
+        """The name of the module's class."""
+        return self.kind.__name__
 
     def __repr__(self) -> str:
         return f"{self.outer!r}/{self.label}" if self.outer else self.label
 
 
-def push_scope(module: Any, call: int) -> Any:
+_new = tuple.__new__
+_scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
+current_scope = _scope.get
+_enter = _scope.set
+pop_scope = _scope.reset
+"""Leave the scope that `push_scope` entered, given its result."""
+
+
+def push_scope(module: Any, call: int = 0) -> Any:
     """Enter a module's scope; give the result to `pop_scope` when the call is over."""
-    now = current()
-    return _mode.set(Mode(now.recording, Scope(module, now.scope, call), now.taps, now.pack))
+    # NamedTuple's own constructor takes twice as long.
+    return _enter(_new(Scope, (weakref.ref(module), type(module), current_scope(), call)))
 
 
 @contextmanager

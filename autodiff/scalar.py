@@ -49,6 +49,9 @@ class Scalar(Variable):
     def _like(self, value: Any) -> "Scalar":
         return Scalar(value, requires_grad=False)
 
+    def _one(self) -> float:
+        return 1.0
+
     @property
     def data(self) -> float:
         """The value as a Python float; assigning replaces it."""

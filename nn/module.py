@@ -75,11 +75,12 @@ class Module:
         self._calls = 1 + (call := self._calls)
         token = push_scope(self, call)
         try:
+            if not self._hooks:
+                return self.forward(*args, **kwargs)
             out = self.forward(*args, **kwargs)
-            if self._hooks:
-                for hook in tuple(self._hooks.values()):
-                    answer = hook(self, args, out)
-                    out = out if answer is None else answer
+            for hook in tuple(self._hooks.values()):
+                answer = hook(self, args, out)
+                out = out if answer is None else answer
             return out
         finally:
             pop_scope(token)

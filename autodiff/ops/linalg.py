@@ -99,3 +99,4 @@ class _Linalg:
 
 
 XP.linalg = _Linalg
+XP.dot = matmul  # as rules use it: of two matrices, where NumPy's dot reaches BLAS the soonest

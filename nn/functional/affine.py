@@ -14,13 +14,19 @@ def _rows(xp: Any, x: Array) -> Array:
 
 def _linear_x(g: Array, xp: Any, weight: Array, x_shape: tuple[int, ...]) -> Array:
     if len(x_shape) == 2:
-        return xp.matmul(g, weight)
-    return xp.reshape(xp.matmul(_rows(xp, g), weight), x_shape)
+        return xp.dot(g, weight)
+    return xp.reshape(xp.dot(_rows(xp, g), weight), x_shape)
+
+
+def _linear_weight(g: Array, xp: Any, x: Array) -> Array:
+    if len(x.shape) != 2:
+        g, x = _rows(xp, g), _rows(xp, x)
+    return xp.dot(g.T, x)
 
 
 @ad.op(
     x=_linear_x,
-    weight=lambda g, xp, x: xp.matmul(_rows(xp, g).T, _rows(xp, x)),
+    weight=_linear_weight,
     bias=lambda g, xp: xp.sum(_rows(xp, g), axis=0),
     promote=("x", "weight", "bias"),
     floating=True,
@@ -35,21 +41,15 @@ def linear(xp: Any, x: Array, weight: Array, bias: Array | None = None, /) -> Ar
     weight : array, shape (out_features, in_features)
     bias : array, shape (out_features,), optional
     """
-    if len(x.shape) > 2:
-        y = xp.matmul(_rows(xp, x), weight.T)
+    y = xp.dot(_rows(xp, x), weight.T)
+    if len(x.shape) != 2:
         y = xp.reshape(y, (*x.shape[:-1], weight.shape[0]))
-    else:
-        y = xp.matmul(x, weight.T)
     return y if bias is None else y + bias
 
 
 @linear.kernel("numpy")
 def _(xp: Any, x: Array, weight: Array, bias: Array | None = None, /) -> Array:
-    if len(x.shape) > 2:
-        y = xp.matmul(_rows(xp, x), weight.T)
-        y = xp.reshape(y, (*x.shape[:-1], weight.shape[0]))
-    else:
-        y = xp.matmul(x, weight.T)
+    y = xp.dot(_rows(xp, x), weight.T)
     if bias is not None:
-        y += bias
-    return y
+        y += bias  # its own memory
+    return y if len(x.shape) == 2 else xp.reshape(y, (*x.shape[:-1], weight.shape[0]))

@@ -16,7 +16,7 @@ import numpy as np
 from . import backend, floats
 from .backend import NUMBERS, TRUSTED, tick
 from .engine import Node, Output, Packed, ScalarNode, wrap
-from .mode import current, current_scope
+from .mode import current, where
 
 TENSORS: set[type] = set()
 SCALARS: set[type] = set()
@@ -71,7 +71,6 @@ SPACE: dict[str, Any] = {
     "TRUSTED": TRUSTED,
     "as_array": backend.as_array,
     "current": current,
-    "current_scope": current_scope,
     "device_of": backend.device_of,
     "filled": _filled,
     "floats": floats,
@@ -82,6 +81,7 @@ SPACE: dict[str, Any] = {
     "outs": _outs,
     "shape": _shape,
     "tick": tick,
+    "where": where,
     "wrap": wrap,
 }
 
@@ -310,7 +310,7 @@ def _value(op: Any, name: str, carrying: list[str], scalar: bool) -> str:
 
 def _finish_lines(cls: str) -> list[str]:
     return [
-        "node.scope = current_scope()",
+        "node.scope = where().scope",
         "node.index = tick()",
         "node.hooks = node.name = None",
         "if mode.pack is not None: node.saved = Packed(node.saved, mode.pack)",

@@ -15,7 +15,7 @@ import numpy as np
 from . import _codegen, backend
 from .backend import tick
 from .engine import Node, Output, Packed, wrap
-from .mode import current, current_scope
+from .mode import current, where
 
 REGISTRY: dict[str, "Op"] = {}
 """Every op by name."""
@@ -281,7 +281,7 @@ class Op:
         else:
             node.shape = tuple([x.shape for x in arrays[:count]])
             node.dtype = tuple([x.dtype for x in arrays[:count]])
-        node.scope = current_scope()
+        node.scope = where().scope
         node.index = tick()
         node.hooks = node.name = None
         for tapped in mode.taps:
@@ -324,12 +324,13 @@ class Pull:
         ``pull(node, saved, g)`` gives one raw gradient for each parent.
     """
 
-    __slots__ = ("_graph", "_partial", "carries", "layout", "op", "pull")
+    __slots__ = ("_graph", "_partial", "carries", "joint", "layout", "op", "pull")
 
     def __init__(self, op: Op, carries: tuple[bool, ...]) -> None:
         self.op = op
         self.carries = carries
         self.layout = self._layout()
+        self.joint = any(len(rule.operands) > 1 for rule in op.rules.values())
         self.pull = _codegen.puller(self, carries, differentiable=False)
         self._graph: Callable[..., Any] | None = None
         self._partial: dict[Any, Callable[..., Any]] = {}

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 from . import backend, engine
 from .engine import Leaf, Node, Observer
-from .mode import switch, switch_back
 
 
 class Variable:
@@ -150,7 +149,7 @@ class Variable:
         if create_graph:
             retain_graph = True
         seed = self._seed(gradient, create_graph)
-        _walk(
+        engine.walk(
             [(self._node, seed)],
             retain=retain_graph,
             differentiable=create_graph,
@@ -251,15 +250,6 @@ class _Retain:
             variable._grad = g if variable._grad is None else variable._grad + g
 
 
-def _walk(seeds: list[tuple[Node, Any]], *, differentiable: bool, **how: Any) -> dict[Node, Any]:
-    """Walk, recording what rules and hooks do only if that is to be differentiated."""
-    token = switch(differentiable)
-    try:
-        return engine.walk(seeds, differentiable=differentiable, **how)
-    finally:
-        switch_back(token)
-
-
 def gradients(
     outputs: Any,
     inputs: Any = None,
@@ -312,7 +302,7 @@ def gradients(
             raise RuntimeError("gradients: an output does not require a gradient")
         seeds.append((end._node, end._seed(start, create_graph)))
     if inputs is None:
-        _walk(seeds, retain=True, differentiable=create_graph, deposit=False, hooks=False,
+        engine.walk(seeds, retain=True, differentiable=create_graph, deposit=False, hooks=False,
               observe=observe)  # fmt: skip
         return None
     sources = [inputs] if isinstance(inputs, Variable) else list(inputs)
@@ -323,7 +313,7 @@ def gradients(
                 f"gradients: an input of shape {source.shape} does not require a gradient"
             )
         nodes.append(source._node)
-    found = _walk(
+    found = engine.walk(
         seeds,
         retain=create_graph if retain_graph is None else retain_graph,
         differentiable=create_graph,

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import backend
 from .backend import KINDS, LAST_WRITE, Array, tick
-from .mode import Hook, Scope
+from .mode import Hook, Scope, switch, switch_back
 
 Observer = Callable[["Node", Any, tuple[Any, ...]], None]
 
@@ -168,6 +168,7 @@ class _OutputRule:
 
     op = None
     layout = ()
+    joint = False
 
     @staticmethod
     def pull(node: Node, saved: tuple[()], g: Any) -> tuple[Slots]:
@@ -234,7 +235,8 @@ def _consumers(roots: Iterable[Node], targets: set[Node] | None) -> dict[Node, i
                 count[parent] += 1
             else:
                 count[parent] = 1
-                stack.append(parent)
+                if parent.parents:
+                    stack.append(parent)
     return count if targets is None else _towards(targets, count)
 
 
@@ -302,91 +304,97 @@ def walk(
     scalar = type(seeds[0][1]) is float
     sums: dict[Node, Any] = {}  # what has come to a node that waits for more
     for node, g in seeds:
-        sums[node] = sums[node] + g if node in sums else _own(g, differentiable)
+        if node.rule is None or node in keepers:
+            g = _own(g, differentiable)
+        sums[node] = sums[node] + g if node in sums else g
     ready: list[Any] = [(n, sums.pop(n)) for n in list(sums) if not consumers.get(n, 1)]
     found: dict[Node, Any] = {}
 
-    while ready:
-        node, g = ready.pop()
-        if node.hooks is not None and hooks:
-            for hook in node.hooks:
-                g = _replaced(node, g, hook(wrap(_seen(g))), differentiable)
-        if keepers and node in keepers:
-            found[node] = g
-        rule = node.rule
-        if rule is None:
+    token = switch(differentiable)  # rules and hooks record only what is to be walked again
+    try:
+        while ready:
+            node, g = ready.pop()
+            if node.hooks is not None and hooks:
+                for hook in node.hooks:
+                    g = _replaced(node, g, hook(wrap(_seen(g))), differentiable)
+            if keepers and node in keepers:
+                found[node] = g
+            rule = node.rule
+            if rule is None:
+                if observe is not None:
+                    observe(node, _seen(g), ())
+                if deposit:
+                    _deposit(node, g, hooks)
+                continue
+
+            if scalar and deposit:
+                node.gradient = g
+            saved = node.saved
+            if type(saved) is not tuple:
+                saved = _restore(node)
+            if node.index < LAST_WRITE[0]:
+                _check_writes(node, saved)
+            parents = node.parents
+            if targets is not None:
+                wanted = tuple([p in consumers for p in parents])
+                if True not in wanted:
+                    continue
+                pulled = rule.partial(wanted, differentiable)(node, saved, g)
+            elif differentiable:
+                pulled = rule.differentiable()(node, saved, g)
+            else:
+                pulled = rule.pull(node, saved, g)
+            if not retain:
+                node.saved = None
             if observe is not None:
-                observe(node, _seen(g), ())
-            if deposit:
-                _deposit(node, g, hooks)
-            continue
+                pulled = tuple(
+                    [
+                        d if d is None else _seen(d if scalar else fit(d, p))
+                        for d, p in zip(pulled, parents)
+                    ]
+                )
+                observe(node, _seen(g), pulled)
 
-        if scalar and deposit:
-            node.gradient = g
-        saved = node.saved
-        if type(saved) is not tuple:
-            saved = _restore(node)
-        if node.index < LAST_WRITE[0]:
-            _check_writes(node, saved)
-        parents = node.parents
-        if targets is not None:
-            wanted = tuple([p in consumers for p in parents])
-            if True not in wanted:
-                continue
-            pulled = rule.partial(wanted, differentiable)(node, saved, g)
-        elif differentiable:
-            pulled = rule.differentiable()(node, saved, g)
-        else:
-            pulled = rule.pull(node, saved, g)
-        if not retain:
-            node.saved = None
-        if observe is not None:
-            pulled = tuple(
-                [
-                    d if d is None else _seen(d if scalar else fit(d, p))
-                    for d, p in zip(pulled, parents)
-                ]
-            )
-            observe(node, _seen(g), pulled)
-
-        for parent, d in zip(parents, pulled):
-            left = consumers.get(parent)
-            if left is None:  # not on the way to a target
-                continue
-            if not scalar and (d.shape != parent.shape or d.dtype is not parent.dtype):
-                d = fit(d, parent)
-            before = sums.pop(parent, None) if sums else None
-            if before is not None:
-                d = before + d
-            if left > 1:
-                consumers[parent] = left - 1
-                sums[parent] = d
-            elif parent.rule is None or parent in keepers:
-                if type(d) not in KINDS or (before is None and not _fresh(d, g, saved, pulled)):
-                    d = _own(d, differentiable)
-                if deposit and parent.hooks is None and observe is None:
-                    _deposit(parent, d, hooks)  # nothing else to do for this leaf
+            for parent, d in zip(parents, pulled):
+                left = consumers.get(parent)
+                if left is None:  # not on the way to a target
+                    continue
+                if not scalar and (d.shape != parent.shape or d.dtype is not parent.dtype):
+                    d = fit(d, parent)
+                before = sums.pop(parent, None) if sums else None
+                if before is not None:
+                    d = before + d
+                if left > 1:
+                    consumers[parent] = left - 1
+                    sums[parent] = d
+                elif parent.rule is None or parent in keepers:
+                    if type(d) not in KINDS or (
+                        before is None and not _fresh(d, g, saved, rule.joint and pulled)
+                    ):
+                        d = _own(d, differentiable)
+                    if deposit and parent.hooks is None and observe is None:
+                        _deposit(parent, d, hooks)  # nothing else to do for this leaf
+                    else:
+                        ready.append((parent, d))
                 else:
                     ready.append((parent, d))
-            else:
-                ready.append((parent, d))
+    finally:
+        switch_back(token)
     return found
 
 
-def _fresh(d: Any, g: Any, saved: tuple[Any, ...], pulled: tuple[Any, ...]) -> bool:
-    """Whether nobody but its receiver can hold the memory of the gradient ``d``."""
+def _fresh(d: Any, g: Any, saved: tuple[Any, ...], joint: Any) -> bool:
+    """Whether nobody but its receiver can hold the memory of the gradient ``d``.
+
+    Rules are pure, so two can return one array only if it was given to them; a joint rule may
+    also return the same array twice.
+    """
     if d is g or d.base is not None:
         return False
     for x in saved:
         if x is d:
             return False
-    again = False
-    for x in pulled:
-        if x is d:
-            if again:
-                return False
-            again = True
-    return True
+    return not joint or sum([x is d for x in joint]) == 1
 
 
 def _own(g: Any, differentiable: bool) -> Any:
@@ -406,7 +414,8 @@ def _deposit(leaf: Leaf, g: Any, hooks: bool) -> None:
         return
     with _deposits:
         old = tensor._grad
-        tensor._grad = wrap(g) if old is None else old + wrap(g)
+        made = VARIABLES[None](g, None) if type(g) in KINDS else wrap(g)
+        tensor._grad = made if old is None else old + made
     if leaf.after is not None and hooks:
         for hook in leaf.after:
             hook(tensor)

@@ -158,25 +158,42 @@ class Scope(NamedTuple):
         return f"{self.outer!r}/{self.label}" if self.outer else self.label
 
 
+class Where:
+    """A thread's place among the module calls that are under way."""
+
+    __slots__ = ("scope",)
+
+    def __init__(self) -> None:
+        self.scope: Scope | None = None
+
+
+NOWHERE = Where()  # of threads that never entered a scope; never changed
+_where: ContextVar[Where] = ContextVar("where", default=NOWHERE)  # noqa: B039
+where = _where.get
 _new = tuple.__new__
-_scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
-current_scope = _scope.get
-_enter = _scope.set
-pop_scope = _scope.reset
-"""Leave the scope that `push_scope` entered, given its result."""
 
 
-def push_scope(module: Any, call: int = 0) -> Any:
+def push_scope(module: Any, call: int = 0) -> Scope | None:
     """Enter a module's scope; give the result to `pop_scope` when the call is over."""
+    here = where()
+    if here is NOWHERE:
+        _where.set(here := Where())
+    outer = here.scope
     # NamedTuple's own constructor takes twice as long.
-    return _enter(_new(Scope, (weakref.ref(module), type(module), current_scope(), call)))
+    here.scope = _new(Scope, (weakref.ref(module), type(module), outer, call))
+    return outer
+
+
+def pop_scope(outer: Scope | None) -> None:
+    """Leave the scope that `push_scope` entered, given its result."""
+    where().scope = outer
 
 
 @contextmanager
 def scope(module: Any, call: int = 0) -> Iterator[None]:
     """Nodes recorded inside the ``with`` block belong to this call of ``module``."""
-    token = push_scope(module, call)
+    outer = push_scope(module, call)
     try:
         yield
     finally:
-        pop_scope(token)
+        pop_scope(outer)

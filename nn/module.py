@@ -75,9 +75,9 @@ class Module:
         self._calls = 1 + (call := self._calls)
         token = push_scope(self, call)
         try:
+            out = self.forward(*args, **kwargs) if kwargs else self.forward(*args)
             if not self._hooks:
-                return self.forward(*args, **kwargs)
-            out = self.forward(*args, **kwargs)
+                return out
             for hook in tuple(self._hooks.values()):
                 answer = hook(self, args, out)
                 out = out if answer is None else answer

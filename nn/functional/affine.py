@@ -27,7 +27,7 @@ def _linear_weight(g: Array, xp: Any, x: Array) -> Array:
 @ad.op(
     x=_linear_x,
     weight=_linear_weight,
-    bias=lambda g, xp: xp.sum(_rows(xp, g), axis=0),
+    bias=lambda g, xp: xp.sum(g if len(g.shape) == 2 else _rows(xp, g), axis=0),
     promote=("x", "weight", "bias"),
     floating=True,
     autocast="low",

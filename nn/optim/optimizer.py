@@ -160,7 +160,10 @@ class Optimizer:
         """Drop all gradients, or fill them with zeros."""
         for slots in self._slots:
             for slot in slots:
-                clear_grad(slot.parameter, set_to_none)
+                if set_to_none:
+                    slot.parameter.zero_grad()
+                else:
+                    clear_grad(slot.parameter, False)
 
     # ------------------------------------------------------------ the step
     def step(self) -> None:

@@ -118,7 +118,7 @@ class Pack:
 
     def run(self, update: Update, gradients: Sequence[Array], hyper: Any) -> None:
         """One step."""
-        np.concatenate([gradients[i].reshape(-1) for i in self.indices], out=self.g)
+        np.concatenate([gradients[i] for i in self.indices], axis=None, out=self.g)
         np.concatenate(self.flat_ws, out=self.w)
         update(self.w, self.g, self.state, hyper, self.scratch)
         for w, part in zip(self.ws, self.parts):

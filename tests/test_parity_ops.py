@@ -1,0 +1,245 @@
+"""Every row of the op table against PyTorch: values, gradients, second derivatives."""
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+
+from .op_table import registered
+from .test_ops import CASES, DIFFERENTIABLE, outputs, tensors
+
+torch = pytest.importorskip("torch", reason="the extra `parity` brings PyTorch")
+pytestmark = pytest.mark.parity
+F = torch.nn.functional
+
+LIMIT = 1e-10
+
+
+# ---------------------------------------------------------------- what PyTorch calls our ops
+def dims(x, axis):
+    """PyTorch's ``dim``, for which None does not mean all axes everywhere."""
+    if axis is None:
+        return tuple(range(x.ndim))
+    return axis if isinstance(axis, tuple) else (axis,)
+
+
+def reduction(fn):
+    return lambda x, axis=None, keepdims=False: fn(x, dim=dims(x, axis), keepdim=keepdims)
+
+
+def logsumexp(x, axis=None, keepdims=False):
+    if x.ndim == 0:  # a 0-d tensor has no axis to name, but PyTorch wants one
+        return torch.logsumexp(x, dim=0)
+    return torch.logsumexp(x, dim=dims(x, axis), keepdim=keepdims)
+
+
+def squeeze(x, axis=None):
+    return torch.squeeze(x) if axis is None else torch.squeeze(x, axis)
+
+
+def expand_dims(x, axis):
+    for i in axis:  # ascending, and not negative, in the table
+        x = torch.unsqueeze(x, i)
+    return x
+
+
+def transpose(x, axes=None):
+    return x.permute(axes or tuple(range(x.ndim))[::-1])
+
+
+def places(shape, index):
+    """Where an index points in the flattened array, by NumPy's rules."""
+    return torch.as_tensor(np.arange(np.prod(shape)).reshape(shape)[index].copy())
+
+
+def getitem(x, index):
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(i, slice) and (i.step or 1) < 0 for i in parts):
+        return torch.take(x, places(x.shape, index))  # PyTorch has no negative steps
+    return x[tuple(torch.tensor(i) if isinstance(i, np.ndarray) else i for i in parts)]
+
+
+def unindex(x, index, shape):
+    flat = torch.zeros(int(np.prod(shape)), dtype=x.dtype)
+    return flat.index_put((places(shape, index),), x, accumulate=True).reshape(shape)
+
+
+def concatenate(*xs, axis):
+    return torch.cat([x.flatten() for x in xs]) if axis is None else torch.cat(xs, dim=axis)
+
+
+def layer_norm(x, weight=None, bias=None, axis=-1, eps=1e-5):
+    shape = [x.shape[i] for i in dims(x, axis)]
+    if weight is None and bias is not None:
+        weight = torch.ones(shape, dtype=x.dtype)  # without it PyTorch's second derivative fails
+    return F.layer_norm(x, shape, weight, bias, eps)
+
+
+def logistic_loss(x, y, weight=None, pos_weight=None, reduction="mean"):
+    return F.binary_cross_entropy_with_logits(
+        x, y, weight, reduction=reduction, pos_weight=pos_weight
+    )
+
+
+def mass_cross_entropy(x, mass, reduction):
+    # Our function divides the mass beforehand, so that to the op a mean is a sum.
+    return F.cross_entropy(x, mass, reduction="none" if reduction == "none" else "sum")
+
+
+SAME_NAME = (
+    "add subtract multiply divide maximum minimum negative sign square exp expm1 log log1p sqrt "
+    "tanh sigmoid relu where less less_equal greater greater_equal isnan isfinite logical_not "
+    "logical_and logical_or matmul"
+)
+TORCH = {name: getattr(torch, name) for name in SAME_NAME.split()} | {
+    "absolute": torch.abs,
+    "all": reduction(torch.all),
+    "any": reduction(torch.any),
+    "argmax": lambda x, axis, keepdims=False: torch.argmax(x, axis, keepdims),
+    "argmin": lambda x, axis, keepdims=False: torch.argmin(x, axis, keepdims),
+    "astype": lambda x, dtype: x.to(torch.float64),
+    "broadcast_to": lambda x, shape: torch.broadcast_to(x, shape),
+    "clip": torch.clamp,
+    "concatenate": concatenate,
+    "elu": F.elu,
+    "equal": torch.eq,
+    "expand_dims": expand_dims,
+    "getitem": getitem,
+    "inv": torch.linalg.inv,
+    "layer_norm": layer_norm,
+    "leaky_relu": F.leaky_relu,
+    "linear": F.linear,
+    "logistic_loss": logistic_loss,
+    "logsumexp": logsumexp,
+    "mass_cross_entropy": mass_cross_entropy,
+    "max": reduction(torch.amax),
+    "mean": reduction(torch.mean),
+    "min": reduction(torch.amin),
+    "move": lambda x, device, source: x.to(device),
+    "not_equal": torch.ne,
+    "power": torch.pow,
+    "reshape": lambda x, shape: torch.reshape(x, shape),
+    "row_max": lambda x: torch.amax(x, dim=1, keepdim=True),
+    "selu": F.selu,
+    "slogdet": lambda x: tuple(torch.linalg.slogdet(x)),
+    "softmax_cross_entropy": F.cross_entropy,
+    "squared_error": F.mse_loss,
+    "squeeze": squeeze,
+    "sum": reduction(torch.sum),
+    "swapaxes": lambda x, axis1, axis2: torch.swapaxes(x, axis1, axis2),
+    "transpose": transpose,
+    "unindex": unindex,
+}
+NOT_IN_TORCH = {
+    "class_mass": "a target as rows of weights: inside F.cross_entropy, which is compared",
+}
+SHARED = [case for case in CASES if case.op in TORCH]
+SMOOTH = [case for case in DIFFERENTIABLE if case.op in TORCH]
+
+
+def test_every_op_is_placed():
+    """A new op needs its PyTorch name here, or the reason why it has none."""
+    assert set(TORCH) | set(NOT_IN_TORCH) == registered()
+    assert not set(TORCH) & set(NOT_IN_TORCH)
+
+
+# ---------------------------------------------------------------- the comparison
+def call_torch(case):
+    """PyTorch's result, and the tensors by which it is differentiated."""
+    values = [
+        torch.tensor(x) if isinstance(x, np.ndarray)
+        else torch.tensor(float(x), dtype=torch.float64) if isinstance(x, (int, float))
+        else x
+        for x in case.arrays(np.float64)
+    ]  # fmt: skip
+    sources = [values[i].requires_grad_() for i in case.differentiable()]
+    return outputs(TORCH[case.op](*values, **case.options)), sources
+
+
+def call_ours(case):
+    call, values = tensors(case)
+    return outputs(call(*values)), [values[i] for i in case.differentiable()]
+
+
+class Comparison:
+    """Assert that pairs of arrays agree, and remember the worst error."""
+
+    def __init__(self):
+        self.worst = {}  # value, gradient, second derivative -> (relative error, case)
+        self.cases = {}
+
+    def __call__(self, kind, case, mine, other):
+        a = np.asarray(mine.data)
+        b = other.numpy(force=True)
+        assert a.shape == b.shape, f"{kind} of {case}: {a.shape}, PyTorch {b.shape}"
+        self.cases.setdefault(kind, set()).add(id(case))
+        if a.dtype.kind != "f" or not b.size:
+            np.testing.assert_array_equal(a, b)
+            return
+        error = (np.abs(a - b) / np.where(b == 0, 1.0, np.abs(b))).max()
+        self.worst[kind] = max(self.worst.get(kind, (0.0, "")), (error, str(case)))
+        assert error <= LIMIT, f"{kind} of {case}: relative error {error:.1e}\n{a}\nPyTorch:\n{b}"
+
+
+@pytest.fixture(scope="module")
+def compare(request):
+    comparison = Comparison()
+    yield comparison
+    with request.config.pluginmanager.get_plugin("capturemanager").global_and_fixture_disabled():
+        for kind, cases in comparison.cases.items():
+            error, case = comparison.worst.get(kind, (0.0, "all"))
+            print(
+                f"\n{len(cases)} {kind}s equal PyTorch's within {error:.1e} (worst: {case})", end=""
+            )
+
+
+@pytest.mark.parametrize("case", SHARED, ids=str)
+def test_value(case, compare):
+    mine, other = call_ours(case)[0], call_torch(case)[0]
+    for y, z in zip(mine, other, strict=True):
+        compare("value", case, y, z)
+
+
+def seeds(shapes, seed):
+    """Random numbers of the given shapes: ones would hide errors that cancel."""
+    rng = np.random.default_rng(seed)
+    return [rng.uniform(0.5, 1.5, shape) * rng.choice([-1, 1], shape) for shape in shapes]
+
+
+def first(case, create_graph=False):
+    """Our gradients and PyTorch's, with what they were taken of."""
+    (mine, ours), (other, sources) = call_ours(case), call_torch(case)
+    g = seeds([y.shape for y in mine], 1)
+    kept = [i for i, z in enumerate(other) if z.requires_grad]  # all but the sign of slogdet
+    a = ad.gradients(mine, ours, [ad.tensor(v) for v in g], create_graph=create_graph)
+    b = torch.autograd.grad(
+        [other[i] for i in kept], sources, [torch.tensor(g[i]) for i in kept],
+        create_graph=create_graph,
+    )  # fmt: skip
+    return a, ours, b, sources
+
+
+@pytest.mark.parametrize("case", SMOOTH, ids=str)
+def test_gradient(case, compare):
+    a, _, b, _ = first(case)
+    for mine, other in zip(a, b, strict=True):
+        compare("gradient", case, mine, other)
+
+
+@pytest.mark.parametrize("case", SMOOTH, ids=str)
+def test_second_derivative(case, compare):
+    """The gradient of a random projection of the gradients; no graph there means zeros."""
+    a, ours, b, sources = first(case, create_graph=True)
+    directions = seeds([s.shape for s in ours], 2)
+    curved = [g.requires_grad for g in a], [g.requires_grad for g in b]
+    mine = other = [None] * len(ours)
+    if any(curved[0]):
+        total = sum(ad.sum(g * v) for g, v, c in zip(a, directions, curved[0]) if c)
+        mine = ad.gradients(total, ours, allow_unused=True)
+    if any(curved[1]):
+        total = sum((g * torch.tensor(v)).sum() for g, v, c in zip(b, directions, curved[1]) if c)
+        other = torch.autograd.grad(total, sources, allow_unused=True)
+    for x, y, s in zip(mine, other, sources, strict=True):
+        zeros = np.zeros(s.shape)
+        x = ad.tensor(zeros) if x is None else x
+        compare("second derivative", case, x, torch.tensor(zeros) if y is None else y)

@@ -20,7 +20,6 @@ from .backend import (
     set_default_device,
     set_default_dtype,
 )
-from .engine import Node
 from .mode import (
     Scope,
     enable_grad,
@@ -31,6 +30,7 @@ from .mode import (
     scope,
     tap,
 )
+from .nodes import Node
 from .ops.arithmetic import (
     absolute,
     add,

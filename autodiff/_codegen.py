@@ -15,8 +15,8 @@ import numpy as np
 
 from . import backend, floats
 from .backend import NUMBERS, TRUSTED, tick
-from .engine import Node, Output, Packed, ScalarNode, wrap
 from .mode import current, where
+from .nodes import Node, Output, Packed, ScalarNode, wrap
 
 TENSORS: set[type] = set()
 SCALARS: set[type] = set()
@@ -336,7 +336,7 @@ def puller(pull: Any, asked: tuple[bool, ...], differentiable: bool) -> Callable
     if op.traits.outputs > 1:
         lines.append("g = filled(node, g)")
     if differentiable:
-        lines += _rewrap_lines(pull, reads)
+        lines += _rewrap_lines(pull)
     if "xp" in reads:
         of_g = "namespace(g[0])" if op.traits.outputs > 1 else "namespace(g)"
         lines.append(f"xp = {'XP' if differentiable else of_g}")
@@ -389,15 +389,16 @@ def _rule_lines(pull: Any, asked: tuple[bool, ...], rules: list[Any], lines: lis
 def _variadic_lines(pull: Any, asked: tuple[bool, ...], rules: list[Any]) -> str:
     rule = pull.op.rules[pull.op.operands[0]]
     rules.append(rule.fn)
-    arguments = [_arguments(rule, asked).replace("index", "{}")]
     results = []
     for i, (carries, wanted) in enumerate(zip(pull.carries, asked, strict=True)):
+        known = {"needs": repr(asked), "index": str(i)}
+        arguments = ", ".join(known.get(name, name) for name in rule.reads)
         if carries:
-            results.append(f"RULE0({arguments[0].format(i)})" if wanted else "None")
+            results.append(f"RULE0({arguments})" if wanted else "None")
     return _tuple(results)
 
 
-def _rewrap_lines(pull: Any, reads: set[str]) -> list[str]:
+def _rewrap_lines(pull: Any) -> list[str]:
     """Put saved arrays back into the graph: operands on their parents, ``out`` on its node."""
     op = pull.op
     lines = []

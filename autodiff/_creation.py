@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from . import backend, engine
+from . import backend
 from ._op import XP
-from ._tensor import Tensor, asarray, tensor
+from ._tensor import Tensor, asarray
+from .nodes import wrap
 
 
 def _new(name: str, *args: Any, dtype: Any, device: str | None, requires_grad: bool) -> Tensor:
@@ -73,13 +74,13 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: str | None =
 def zeros_like(x: Any) -> Any:
     """Zeros of the shape, dtype and device of ``x``."""
     data = getattr(x, "_data", x)
-    return engine.wrap(backend.namespace(data).zeros_like(data))
+    return wrap(backend.namespace(data).zeros_like(data))
 
 
 def ones_like(x: Any) -> Any:
     """Ones of the shape, dtype and device of ``x``."""
     data = getattr(x, "_data", x)
-    return engine.wrap(backend.namespace(data).ones_like(data))
+    return wrap(backend.namespace(data).ones_like(data))
 
 
 # What rules and bodies may use besides ops when they run on tensors.
@@ -87,5 +88,3 @@ XP.zeros_like, XP.ones_like = zeros_like, ones_like
 XP.asarray = lambda x: x if hasattr(x, "_node") else asarray(x)
 XP.array = lambda x: x
 XP.arange = arange
-
-__all__ = ["arange", "empty", "eye", "full", "ones", "ones_like", "tensor", "zeros", "zeros_like"]

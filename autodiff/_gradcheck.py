@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from . import backend, engine
+from . import backend
 from ._variable import Variable, gradients
+from .nodes import wrap
 
 
 def gradcheck(
@@ -101,7 +102,7 @@ def _gradient_of(fn: Callable[..., Any], checked: Sequence[int]) -> Callable[...
 
 def _leaf(data: Any) -> Any:
     """A fresh tensor or scalar that requires a gradient."""
-    return engine.wrap(data).requires_grad_()
+    return wrap(data).requires_grad_()
 
 
 def _check(

@@ -5,12 +5,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from . import _codegen, backend, engine
+from . import _codegen, backend
 from ._op import XP
 from ._variable import Variable
 from .backend import Array
-from .engine import Leaf, Node
 from .mode import is_grad_enabled
+from .nodes import VARIABLES, Leaf, Node
 from .ops import arithmetic, cast, elementwise, linalg, reduce, shape
 
 
@@ -290,7 +290,7 @@ def _register(cls: type[Tensor]) -> None:
 
 _register(Tensor)
 _codegen.SPACE["Tensor"] = Tensor
-engine.VARIABLES[None] = Tensor
+VARIABLES[None] = Tensor
 
 
 # ---------------------------------------------------------------- creation

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from . import backend, engine
-from .engine import Leaf, Node, Observer
+from .engine import Observer
+from .nodes import Leaf, Node, wrap
 
 
 class Variable:
@@ -175,7 +176,7 @@ class Variable:
             if differentiable:
                 return gradient
             seed = gradient._data
-        return engine.wrap(seed) if differentiable else seed
+        return wrap(seed) if differentiable else seed
 
     def retain_grad(self) -> None:
         """Keep ``.grad`` here too, though this is not a leaf."""
@@ -329,5 +330,5 @@ def gradients(
                 f"gradients: the outputs do not depend on an input of shape {source.shape}; "
                 "pass allow_unused=True to get None for it"
             )
-        results.append(None if g is None else engine.wrap(g))
+        results.append(None if g is None else wrap(g))
     return results[0] if isinstance(inputs, Variable) else tuple(results)

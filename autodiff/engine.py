@@ -1,230 +1,23 @@
-"""The graph and the backward walk.
+"""The backward walk: gradients are carried from results to leaves.
 
-A `Node` is made for every recorded op, and one `Leaf` for every tensor that asks for a
-gradient. Nodes own the raw values that their derivative rules read; strong references run
-from a tensor to its node to the parent nodes and nowhere back, so a finished step is freed
-by reference counting alone. Nothing here knows which library computes, nor any op.
+It knows neither which library computes nor any op: a node's rule turns the gradient of its
+result into those of its parents, and adding and summing down is all that is done here.
 """
 
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from . import backend
-from .backend import KINDS, LAST_WRITE, Array, tick
-from .mode import Hook, Scope, switch, switch_back
+from .backend import KINDS, LAST_WRITE
+from .mode import switch, switch_back
+from .nodes import VARIABLES, Leaf, Node, Packed, wrap
 
-Observer = Callable[["Node", Any, tuple[Any, ...]], None]
-
-_FLOAT = np.dtype(np.float64)
-
-
-# ---------------------------------------------------------------- nodes
-class Node:
-    """One recorded op: where its result came from and what its rules need. Read-only.
-
-    Attributes
-    ----------
-    parents : tuple of Node
-        One for each operand that carries a gradient; ``x * x`` has the same parent twice.
-    shape, dtype, device
-        Of the op's result; tuples of them where it has several.
-    scope : Scope or None
-        The module call in which it was recorded.
-    index : int
-        When it was made: always larger than its parents'.
-    """
-
-    __slots__ = (
-        "__weakref__", "device", "dtype", "hooks", "index", "name", "parents", "rule", "saved",
-        "scope", "shape",
-    )  # fmt: skip
-
-    rule: Any
-    parents: "tuple[Node, ...]"
-    saved: Any  # a tuple; None when released; Packed under saved-tensor hooks
-    shape: Any
-    dtype: Any
-    device: str
-    scope: Scope | None
-    index: int
-    hooks: list[Hook] | None
-    name: str | None
-    gradient: float | None  # in scalar mode only
-
-    @property
-    def op(self) -> Any:
-        """The op that made it; None for a leaf."""
-        return self.rule.op if self.rule is not None else None
-
-    @property
-    def output(self) -> int | None:
-        """K for the k-th output of an op that has several, else None."""
-        return None
-
-    @property
-    def released(self) -> bool:
-        """Whether the values its rules need were dropped by a backward pass."""
-        return self.saved is None
-
-    def __repr__(self) -> str:
-        what = self.op.name if self.op else "leaf"
-        return f"<Node {self.index} {what} {self.shape} {self.dtype}>"
+Observer = Callable[[Node, Any, tuple[Any, ...]], None]
 
 
-class ScalarNode(Node):
-    """A node of scalar mode: its number and its last gradient are cheap enough to keep."""
-
-    __slots__ = ("gradient", "value")
-
-    value: float
-
-
-class Leaf(Node):
-    """The end of a path: a tensor that asked for a gradient, held weakly."""
-
-    __slots__ = ("_tensor", "after", "value")
-
-    def __init__(self, tensor: Any, data: Array) -> None:
-        self._tensor = weakref.ref(tensor)
-        self.after: list[Callable[[Any], None]] | None = None
-        self.rule = None
-        self.parents = ()
-        self.saved = ()
-        self.scope = None
-        self.index = tick()
-        self.hooks = None
-        self.name = None
-        self.describe(data)
-
-    def describe(self, data: Array) -> None:
-        """Take shape, dtype and device from the tensor's new data."""
-        self.shape = getattr(data, "shape", ())
-        self.dtype = getattr(data, "dtype", _FLOAT)
-        self.device = backend.device_of(data)
-        self.value = data if type(data) is float else None
-
-    @property
-    def tensor(self) -> Any:
-        """The tensor, or None if nobody holds it any more."""
-        return self._tensor()
-
-
-class Output(Node):
-    """One output of an op that has several: an edge to slot ``k`` of the op's own node."""
-
-    __slots__ = ("k",)
-
-    def __init__(self, node: Node, k: int) -> None:
-        self.k = k
-        self.rule = _OUTPUT
-        self.parents = (node,)
-        self.saved = ()
-        self.shape, self.dtype, self.device = node.shape[k], node.dtype[k], node.device
-        self.scope = node.scope
-        self.index = tick()
-        self.hooks = None
-        self.name = None
-
-    @property
-    def op(self) -> Any:
-        """The op of several outputs."""
-        return self.parents[0].op
-
-    @property
-    def output(self) -> int | None:
-        """Which output."""
-        return self.k
-
-
-class Slots(tuple[Any, ...]):
-    """The gradient of an op with several outputs: one for each, None where none arrived.
-
-    It adds, and has its node's shape and dtype, so that the walk treats it as any gradient.
-    """
-
-    shape: Any
-    dtype: Any
-
-    @classmethod
-    def of(cls, node: Node, values: Iterable[Any]) -> "Slots":
-        """Slots for the outputs of ``node``."""
-        slots = cls(values)
-        slots.shape, slots.dtype = node.shape, node.dtype
-        return slots
-
-    def __add__(self, other: Any) -> "Slots":
-        pairs = zip(self, other, strict=True)
-        merged = Slots(b if a is None else a if b is None else a + b for a, b in pairs)
-        merged.shape, merged.dtype = self.shape, self.dtype
-        return merged
-
-
-class _OutputRule:
-    """The rule of every `Output`: put the gradient into its slot."""
-
-    op = None
-    layout = ()
-    joint = False
-
-    @staticmethod
-    def pull(node: Node, saved: tuple[()], g: Any) -> tuple[Slots]:
-        op_node, k = node.parents[0], node.k  # type: ignore[attr-defined]
-        return (Slots.of(op_node, (g if i == k else None for i in range(len(op_node.shape)))),)
-
-    def differentiable(self) -> Any:
-        """It serves tensors too."""
-        return self.pull
-
-    def partial(self, wanted: tuple[bool, ...], differentiable: bool) -> Any:
-        return self.pull
-
-
-_OUTPUT = _OutputRule()
-
-
-class Packed:
-    """Saved values that went through a pack hook, with what brings them back."""
-
-    __slots__ = ("packed", "unpack")
-
-    def __init__(self, values: tuple[Any, ...], hooks: tuple[Hook, Hook]) -> None:
-        pack, self.unpack = hooks
-        self.packed = [(True, pack(v)) if type(v) in KINDS else (False, v) for v in values]
-
-    def values(self) -> tuple[Any, ...]:
-        """What was saved."""
-        return tuple(self.unpack(v) if packed else v for packed, v in self.packed)
-
-
-def _restore(node: Node) -> tuple[Any, ...]:
-    """The saved values of a node whose slot does not hold them plainly."""
-    if isinstance(node.saved, Packed):
-        return node.saved.values()
-    raise RuntimeError(
-        f"backward: the values saved by {node.op.name} were released by an earlier backward "
-        "pass; call backward(retain_graph=True) the first time to walk the graph again"
-    )
-
-
-def _check_writes(node: Node, saved: tuple[Any, ...]) -> None:
-    """Raise if a saved array was written after it was saved."""
-    if node.rule is None:
-        return
-    for name, value in zip(node.rule.layout, saved, strict=True):
-        for x in value if isinstance(value, tuple) else (value,):
-            if type(x) in KINDS and backend.written_since(x, node.index):
-                raise RuntimeError(
-                    f"backward: {node.op.name} saved {name!r} of shape {x.shape} to compute its "
-                    "gradient, and that array was written in place afterwards; write to a copy, "
-                    "or call backward before the write (an optimizer step is a write)"
-                )
-
-
-# ---------------------------------------------------------------- the walk
 def _consumers(roots: Iterable[Node], targets: set[Node] | None) -> dict[Node, int]:
     """How many edges lead to each node from those reachable; only towards targets if given."""
     count: dict[Node, int] = dict.fromkeys(roots, 0)
@@ -433,16 +226,25 @@ def _replaced(node: Node, g: Any, answer: Any, differentiable: bool) -> Any:
     return wrap(answer) if differentiable else getattr(answer, "_data", answer)
 
 
-# What makes a variable of raw data: under ``float`` for numbers, under None for any array.
-# The layers above fill it.
-VARIABLES: dict[type | None, Callable[[Any, Node | None], Any]] = {}
+def _restore(node: Node) -> tuple[Any, ...]:
+    """The saved values of a node whose slot does not hold them plainly."""
+    if isinstance(node.saved, Packed):
+        return node.saved.values()
+    raise RuntimeError(
+        f"backward: the values saved by {node.op.name} were released by an earlier backward "
+        "pass; call backward(retain_graph=True) the first time to walk the graph again"
+    )
 
 
-def wrap(data: Any, node: Node | None = None) -> Any:
-    """A tensor or scalar around raw ``data``, at ``node`` of a graph; a tensor as it is."""
-    kind = type(data)
-    if kind in KINDS:
-        return VARIABLES[None](data, node)
-    if kind is float:
-        return VARIABLES[float](data, node)
-    return data if hasattr(data, "_node") else VARIABLES[None](data, node)
+def _check_writes(node: Node, saved: tuple[Any, ...]) -> None:
+    """Raise if a saved array was written after it was saved."""
+    if node.rule is None:
+        return
+    for name, value in zip(node.rule.layout, saved, strict=True):
+        for x in value if isinstance(value, tuple) else (value,):
+            if type(x) in KINDS and backend.written_since(x, node.index):
+                raise RuntimeError(
+                    f"backward: {node.op.name} saved {name!r} of shape {x.shape} to compute its "
+                    "gradient, and that array was written in place afterwards; write to a copy, "
+                    "or call backward before the write (an optimizer step is a write)"
+                )

@@ -2,10 +2,10 @@
 
 from typing import Any, Self
 
-from . import _codegen, backend, engine
+from . import _codegen, backend
 from ._op import XP
 from ._variable import Variable
-from .engine import Leaf, Node, ScalarNode
+from .nodes import VARIABLES, Leaf, Node, ScalarNode, wrap
 from .ops import arithmetic, elementwise
 
 
@@ -73,7 +73,7 @@ class Scalar(Variable):
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        self._grad = None if value is None else engine.wrap(float(value))
+        self._grad = None if value is None else wrap(float(value))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -176,4 +176,4 @@ def _make(value: float, node: Node | None = None) -> Scalar:
 _codegen.SCALARS.add(Scalar)
 _codegen.SPACE["Scalar"] = Scalar
 backend.NAMESPACES[Scalar] = XP
-engine.VARIABLES[float] = _make
+VARIABLES[float] = _make

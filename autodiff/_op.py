@@ -14,6 +14,7 @@ import numpy as np
 
 from . import _codegen, backend
 from ._pull import Pull, Rule
+from ._recorders import recorder
 from .backend import tick
 from .mode import current, where
 from .nodes import Node, Output, Packed, wrap
@@ -163,14 +164,14 @@ class Op:
     def record(self) -> Callable[..., Any]:
         """The recording function for tensors and raw arrays: what a call runs."""
         if self._record is None:
-            self._record = _codegen.recorder(self, scalar=False)
+            self._record = recorder(self, scalar=False)
         return self._record
 
     @property
     def scalar(self) -> Callable[..., Any]:
         """The recording function of scalar mode."""
         if self._scalar is None:
-            self._scalar = _codegen.recorder(self, scalar=True)
+            self._scalar = recorder(self, scalar=True)
         return self._scalar
 
     # ------------------------------------------------------------ calling

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import _codegen
+from ._pullers import puller
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Pull:
         self.carries = carries
         self.layout = self._layout()
         self.joint = any(len(rule.operands) > 1 for rule in op.rules.values())
-        self.pull = _codegen.puller(self, carries, differentiable=False)
+        self.pull = puller(self, carries, differentiable=False)
         self._graph: Callable[..., Any] | None = None
         self._partial: dict[Any, Callable[..., Any]] = {}
 
@@ -53,7 +53,7 @@ class Pull:
     def differentiable(self) -> Callable[..., Any]:
         """As ``pull``, on tensors: its results can be differentiated again."""
         if self._graph is None:
-            self._graph = _codegen.puller(self, self.carries, differentiable=True)
+            self._graph = puller(self, self.carries, differentiable=True)
         return self._graph
 
     def partial(self, wanted: tuple[bool, ...], differentiable: bool) -> Callable[..., Any]:
@@ -64,5 +64,5 @@ class Pull:
         if key not in self._partial:
             left = iter(wanted)
             asked = tuple(c and next(left) for c in self.carries)
-            self._partial[key] = _codegen.puller(self, asked, differentiable)
+            self._partial[key] = puller(self, asked, differentiable)
         return self._partial[key]

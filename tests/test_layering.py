@@ -21,6 +21,7 @@ LAYERS = [
     {"mode", "_generator"},
     {"nodes"},
     {"engine", "_codegen"},
+    {"_recorders", "_pullers"},
     {"_pull"},
     {"_op"},
     {"ops"},

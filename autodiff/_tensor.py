@@ -153,11 +153,8 @@ class Tensor(Variable):
 
     def clone(self) -> "Tensor":
         """A copy of the data; gradients flow through."""
-        return (
-            Tensor(backend.namespace(self._data).array(self._data))
-            if self._node is None
-            else (self * 1.0)
-        )
+        result: Tensor = cast.clone(self)
+        return result
 
     def astype(self, dtype: Any) -> "Tensor":
         """In another dtype; gradients come back in this one."""
@@ -298,15 +295,11 @@ def _host(data: Any, dtype: Any) -> Array:
     """A raw array of anything array-like, on its device if it has one."""
     if isinstance(data, Variable):
         data = data._data
-    if type(data) in backend.KINDS or isinstance(data, np.ndarray):
+    if backend.is_array(data):
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
-    if isinstance(data, np.generic):
-        return np.asarray(data, dtype=dtype)
-    try:
-        backend.kind_of(data)
-    except TypeError:
-        return backend.from_python(data, dtype)
-    return data if dtype is None else data.astype(dtype)
+    if isinstance(data, np.generic) or hasattr(data, "__array__"):
+        return np.asarray(data, dtype=dtype)  # another library's array keeps its dtype too
+    return backend.from_python(data, dtype)
 
 
 def _place(array: Array, device: str | None) -> Array:

@@ -108,6 +108,10 @@ def _cupy_kind() -> Kind:
         ) from error
     if cupy.ndarray in KINDS:
         return KINDS[cupy.ndarray]
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise RuntimeError(f'device "cuda": CuPy finds no GPU ({error}); use "cpu"') from error
 
     def put(x: Array, device: str) -> Array:
         with cupy.cuda.Device(_ordinal(device)):
@@ -132,16 +136,24 @@ def cupy() -> Any:
     return _cupy_kind().xp
 
 
+def _find_kind(x: Any) -> Kind | None:
+    if "cupy" in sys.modules and type(x).__module__.startswith("cupy"):
+        _cupy_kind()  # someone else's import counts as first use
+    for base in type(x).__mro__:  # NumPy has subclasses such as memmap
+        if base in KINDS:
+            return KINDS[base]
+    return None
+
+
+def is_array(x: Any) -> bool:
+    """Whether ``x`` is an array of some kind."""
+    return type(x) in KINDS or _find_kind(x) is not None
+
+
 def kind_of(x: Array) -> Kind:
     """The kind of an array; ``TypeError`` if it is of none."""
-    kind = KINDS.get(type(x))
-    if kind is None and "cupy" in sys.modules:  # someone else's import counts as first use
-        _cupy_kind()
-        kind = KINDS.get(type(x))
+    kind = KINDS.get(type(x)) or _find_kind(x)
     if kind is None:
-        for base in type(x).__mro__[1:-1]:  # subclasses such as numpy.memmap
-            if base in KINDS:
-                return KINDS[base]
         raise TypeError(f"{type(x).__name__} is not an array; make one with ad.tensor(...)")
     return kind
 

@@ -17,6 +17,10 @@ def asarray(x: Any, dtype: Any = None) -> float:
     return float(x)
 
 
+def array(x: Any) -> float:
+    return float(x)
+
+
 def zeros_like(x: float) -> float:
     return 0.0
 

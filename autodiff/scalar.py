@@ -6,7 +6,7 @@ from . import _codegen, backend
 from ._op import XP
 from ._variable import Variable
 from .nodes import VARIABLES, Leaf, Node, ScalarNode, wrap
-from .ops import arithmetic, elementwise
+from .ops import arithmetic, cast, elementwise
 
 
 def _reflected(op: Any) -> Any:
@@ -110,7 +110,7 @@ class Scalar(Variable):
 
     def clone(self) -> "Scalar":
         """A copy; gradients flow through."""
-        result: Scalar = self * 1.0
+        result: Scalar = cast.clone.scalar(self)
         return result
 
     def __repr__(self) -> str:

@@ -145,6 +145,7 @@ CASES = [
     *unary("logical_not"),
     *binary("logical_and"),
     *binary("logical_or"),
+    *unary("clone"),
     Case("astype", (M,), {"dtype": np.float64}, half="it is about dtypes"),
     Case("move", (M,), {"device": "cpu", "source": "cpu"}),
     *reduction("sum"),

@@ -7,6 +7,12 @@ from .._op import op
 from ..backend import Array
 
 
+@op(x=lambda g: g, elementwise=True, linear=("x",))
+def clone(xp: Any, x: Array, /) -> Array:
+    """A copy of ``x``."""
+    return xp.array(x)
+
+
 @op(x=lambda g: g, linear=("x",))
 def astype(xp: Any, x: Array, /, dtype: Any) -> Array:
     """``x`` in another dtype; its gradient comes back in the dtype of ``x``."""

@@ -7,7 +7,7 @@ done with them, so that ``backward`` can say how the result depends on every inp
 from numpy import bool_ as bool
 from numpy import float16, float32, float64, int8, int16, int32, int64, uint8
 
-from . import backend, linalg, random
+from . import backend, cuda, linalg, random
 from ._creation import arange, empty, eye, full, ones, ones_like, zeros, zeros_like
 from ._gradcheck import gradcheck
 from ._op import REGISTRY, Op, op
@@ -20,6 +20,7 @@ from .backend import (
     set_default_device,
     set_default_dtype,
 )
+from .cuda import synchronize
 from .mode import (
     Scope,
     enable_grad,
@@ -96,6 +97,7 @@ __all__ = [
     "broadcast_to",
     "clip",
     "concatenate",
+    "cuda",
     "default_device",
     "device",
     "divide",
@@ -164,6 +166,7 @@ __all__ = [
     "sum",
     "swapaxes",
     "tanh",
+    "synchronize",
     "tap",
     "tensor",
     "transpose",

@@ -261,6 +261,25 @@ def test_nothing_is_copied_to_the_host_unasked():
     assert loss.item() == 6.25 and StrictArray.syncs == before + 1
 
 
+def test_cuda_without_a_gpu():
+    if ad.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert ad.cuda.device_count() == 0
+    ad.synchronize()
+    ad.cuda.empty_cache()
+    with pytest.raises(RuntimeError, match="cuda"):
+        ad.cuda.memory_stats()
+
+
+@pytest.mark.gpu
+def test_cuda_memory():
+    if not ad.cuda.is_available():
+        pytest.skip("no GPU")
+    x = ad.zeros(1000, device="cuda")
+    assert ad.cuda.memory_stats()["used"] >= 4000 and x.device == "cuda:0"
+    ad.synchronize()
+
+
 def test_cupy_is_not_imported_for_the_cpu():
     import subprocess
     import sys

@@ -25,7 +25,7 @@ LAYERS = [
     {"_pull"},
     {"_op"},
     {"ops"},
-    {"linalg", "_variable"},
+    {"cuda", "linalg", "_variable"},
     {"_tensor", "scalar"},
     {"_creation", "_gradcheck", "random"},
     {"__init__"},

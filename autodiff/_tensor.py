@@ -7,16 +7,15 @@ import numpy as np
 
 from . import _codegen, backend
 from ._op import XP
-from ._variable import Variable
+from ._variable import Method, Variable
 from .backend import Array
 from .mode import is_grad_enabled
 from .nodes import VARIABLES, Leaf, Node
 from .ops import arithmetic, cast, elementwise, linalg, reduce, shape
 
 
-def _reflected(op: Any) -> Callable[[Any, Any], Any]:
-    record = op.record
-    return lambda self, other: record(other, self)
+def _method(op: Any, reflected: bool = False) -> Method:
+    return Method(op, "record", reflected)
 
 
 def _comparison(op: Any) -> Callable[[Any, Any], Any]:
@@ -209,51 +208,51 @@ class Tensor(Variable):
     __hash__ = object.__hash__
 
     # ------------------------------------------------------------ operators
-    __add__ = arithmetic.add.record
-    __sub__ = arithmetic.subtract.record
-    __mul__ = arithmetic.multiply.record
-    __truediv__ = arithmetic.divide.record
-    __pow__ = arithmetic.power.record
-    __matmul__ = linalg.matmul.record
-    __radd__ = _reflected(arithmetic.add)
-    __rsub__ = _reflected(arithmetic.subtract)
-    __rmul__ = _reflected(arithmetic.multiply)
-    __rtruediv__ = _reflected(arithmetic.divide)
-    __rpow__ = _reflected(arithmetic.power)
-    __rmatmul__ = _reflected(linalg.matmul)
-    __neg__ = arithmetic.negative.record
-    __abs__ = arithmetic.absolute.record
+    __add__ = _method(arithmetic.add)
+    __sub__ = _method(arithmetic.subtract)
+    __mul__ = _method(arithmetic.multiply)
+    __truediv__ = _method(arithmetic.divide)
+    __pow__ = _method(arithmetic.power)
+    __matmul__ = _method(linalg.matmul)
+    __radd__ = _method(arithmetic.add, reflected=True)
+    __rsub__ = _method(arithmetic.subtract, reflected=True)
+    __rmul__ = _method(arithmetic.multiply, reflected=True)
+    __rtruediv__ = _method(arithmetic.divide, reflected=True)
+    __rpow__ = _method(arithmetic.power, reflected=True)
+    __rmatmul__ = _method(linalg.matmul, reflected=True)
+    __neg__ = _method(arithmetic.negative)
+    __abs__ = _method(arithmetic.absolute)
     __eq__ = _comparison(arithmetic.equal)
     __ne__ = _comparison(arithmetic.not_equal)
     __lt__ = _comparison(arithmetic.less)
     __le__ = _comparison(arithmetic.less_equal)
     __gt__ = _comparison(arithmetic.greater)
     __ge__ = _comparison(arithmetic.greater_equal)
-    __and__ = arithmetic.logical_and.record
-    __or__ = arithmetic.logical_or.record
-    __invert__ = arithmetic.logical_not.record
+    __and__ = _method(arithmetic.logical_and)
+    __or__ = _method(arithmetic.logical_or)
+    __invert__ = _method(arithmetic.logical_not)
 
     def __pos__(self) -> Self:
         return self
 
     # ------------------------------------------------------------ methods
-    sum = reduce.sum.record
-    mean = reduce.mean.record
-    max = reduce.max.record
-    min = reduce.min.record
-    argmax = reduce.argmax.record
-    argmin = reduce.argmin.record
-    any = reduce.any.record
-    all = reduce.all.record
-    squeeze = shape.squeeze.record
-    exp = elementwise.exp.record
-    log = elementwise.log.record
-    sqrt = elementwise.sqrt.record
-    tanh = elementwise.tanh.record
-    sigmoid = elementwise.sigmoid.record
-    relu = elementwise.relu.record
-    abs = arithmetic.absolute.record
-    clip = elementwise.clip.record
+    sum = _method(reduce.sum)
+    mean = _method(reduce.mean)
+    max = _method(reduce.max)
+    min = _method(reduce.min)
+    argmax = _method(reduce.argmax)
+    argmin = _method(reduce.argmin)
+    any = _method(reduce.any)
+    all = _method(reduce.all)
+    squeeze = _method(shape.squeeze)
+    exp = _method(elementwise.exp)
+    log = _method(elementwise.log)
+    sqrt = _method(elementwise.sqrt)
+    tanh = _method(elementwise.tanh)
+    sigmoid = _method(elementwise.sigmoid)
+    relu = _method(elementwise.relu)
+    abs = _method(arithmetic.absolute)
+    clip = _method(elementwise.clip)
 
     def reshape(self, *lengths: Any) -> "Tensor":
         """In another shape: ``reshape(2, 3)`` or ``reshape((2, 3))``."""

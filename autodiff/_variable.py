@@ -9,6 +9,36 @@ from .engine import Observer
 from .nodes import Leaf, Node, wrap
 
 
+class Method:
+    """A method or operator that is an op.
+
+    The function is generated at the first use, and then takes this object's place in the
+    class: importing the library generates nothing.
+
+    Parameters
+    ----------
+    op : Op
+    mode : str
+        ``"record"`` for tensors, ``"scalar"`` for scalars.
+    reflected : bool
+        Whether the operands are to be exchanged, as in ``1 - x``.
+    """
+
+    def __init__(self, op: Any, mode: str, reflected: bool = False) -> None:
+        self.op, self.mode, self.reflected = op, mode, reflected
+        self.__doc__ = op.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.owner, self.name = owner, name
+
+    def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Any]:
+        run = getattr(self.op, self.mode)
+        made = (lambda self, other: run(other, self)) if self.reflected else run
+        setattr(self.owner, self.name, made)
+        bound: Callable[..., Any] = made if obj is None else made.__get__(obj)
+        return bound
+
+
 class Variable:
     """A value that may carry a gradient. Use `Tensor` or `Scalar`."""
 

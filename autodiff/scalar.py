@@ -4,14 +4,13 @@ from typing import Any, Self
 
 from . import _codegen, backend
 from ._op import XP
-from ._variable import Variable
+from ._variable import Method, Variable
 from .nodes import VARIABLES, Leaf, Node, ScalarNode, wrap
 from .ops import arithmetic, cast, elementwise
 
 
-def _reflected(op: Any) -> Any:
-    record = op.scalar
-    return lambda self, other: record(other, self)
+def _method(op: Any, reflected: bool = False) -> Method:
+    return Method(op, "scalar", reflected)
 
 
 class Scalar(Variable):
@@ -123,19 +122,19 @@ class Scalar(Variable):
 
     __hash__ = object.__hash__
 
-    __add__ = arithmetic.add.scalar
-    __sub__ = arithmetic.subtract.scalar
-    __mul__ = arithmetic.multiply.scalar
-    __truediv__ = arithmetic.divide.scalar
-    __pow__ = arithmetic.power.scalar
+    __add__ = _method(arithmetic.add)
+    __sub__ = _method(arithmetic.subtract)
+    __mul__ = _method(arithmetic.multiply)
+    __truediv__ = _method(arithmetic.divide)
+    __pow__ = _method(arithmetic.power)
     # Sums and products commute, so the reflected operators need no swap.
-    __radd__ = arithmetic.add.scalar
-    __rmul__ = arithmetic.multiply.scalar
-    __rsub__ = _reflected(arithmetic.subtract)
-    __rtruediv__ = _reflected(arithmetic.divide)
-    __rpow__ = _reflected(arithmetic.power)
-    __neg__ = arithmetic.negative.scalar
-    __abs__ = arithmetic.absolute.scalar
+    __radd__ = _method(arithmetic.add)
+    __rmul__ = _method(arithmetic.multiply)
+    __rsub__ = _method(arithmetic.subtract, reflected=True)
+    __rtruediv__ = _method(arithmetic.divide, reflected=True)
+    __rpow__ = _method(arithmetic.power, reflected=True)
+    __neg__ = _method(arithmetic.negative)
+    __abs__ = _method(arithmetic.absolute)
 
     def __pos__(self) -> Self:
         return self
@@ -155,14 +154,14 @@ class Scalar(Variable):
     def __ge__(self, other: Any) -> bool:
         return bool(self._data >= getattr(other, "_data", other))
 
-    exp = elementwise.exp.scalar
-    log = elementwise.log.scalar
-    sqrt = elementwise.sqrt.scalar
-    tanh = elementwise.tanh.scalar
-    sigmoid = elementwise.sigmoid.scalar
-    relu = elementwise.relu.scalar
-    clip = elementwise.clip.scalar
-    abs = arithmetic.absolute.scalar
+    exp = _method(elementwise.exp)
+    log = _method(elementwise.log)
+    sqrt = _method(elementwise.sqrt)
+    tanh = _method(elementwise.tanh)
+    sigmoid = _method(elementwise.sigmoid)
+    relu = _method(elementwise.relu)
+    clip = _method(elementwise.clip)
+    abs = _method(arithmetic.absolute)
 
 
 def _make(value: float, node: Node | None = None) -> Scalar:

@@ -18,6 +18,29 @@ def _method(op: Any, reflected: bool = False) -> Method:
     return Method(op, "record", reflected)
 
 
+def _inplace(op: Any) -> Callable[["Tensor", Any], "Tensor"]:
+    def assign(self: "Tensor", other: Any) -> "Tensor":
+        if is_grad_enabled() and (self._node or getattr(other, "_node", None)):
+            if self._node is not None and self.is_leaf:
+                raise RuntimeError(
+                    f"{op.name}: assigning to a leaf that requires a gradient would take it out "
+                    "of reach; update it under ad.no_grad(), or write x = x + y"
+                )
+            result: Tensor = op(self, other)  # a new value: what others hold stays as it was
+            return result
+        value = op(self.detach(), other)._data
+        if value.shape != self.shape or value.dtype != self.dtype:
+            raise TypeError(
+                f"{op.name}: a result of shape {value.shape} and dtype {value.dtype} does not fit "
+                f"in place into a tensor of shape {self.shape} and dtype {self.dtype}"
+            )
+        self._data[...] = value
+        backend.stamp(self._data)
+        return self
+
+    return assign
+
+
 def _comparison(op: Any) -> Callable[[Any, Any], Any]:
     def compare(self: Any, other: Any) -> Any:
         known = (Variable, np.generic, int, float, list, tuple)
@@ -220,6 +243,10 @@ class Tensor(Variable):
     __rtruediv__ = _method(arithmetic.divide, reflected=True)
     __rpow__ = _method(arithmetic.power, reflected=True)
     __rmatmul__ = _method(linalg.matmul, reflected=True)
+    __iadd__ = _inplace(arithmetic.add)
+    __isub__ = _inplace(arithmetic.subtract)
+    __imul__ = _inplace(arithmetic.multiply)
+    __itruediv__ = _inplace(arithmetic.divide)
     __neg__ = _method(arithmetic.negative)
     __abs__ = _method(arithmetic.absolute)
     __eq__ = _comparison(arithmetic.equal)

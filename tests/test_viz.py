@@ -422,7 +422,7 @@ def test_bad_arguments():
         viz.graph(x.sum(), model="net")
     with pytest.raises(ValueError, match="rankdir"):
         viz.graph(x.sum(), rankdir="up")
-    with pytest.raises(TypeError, match="mode"):
+    with pytest.raises(ValueError, match="mode .gain. does not exist"):
         viz.graph(x.sum(), mode="gain")
 
 

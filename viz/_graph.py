@@ -133,6 +133,7 @@ def graph(
     loss: Any,
     *,
     model: Any = None,
+    mode: str = "gradient",
     reference: Reference = "median",
     ghosts: bool = True,
     rankdir: Rankdir = "TB",
@@ -149,6 +150,8 @@ def graph(
     model : Module, optional
         Gives parameters and modules their names. Without it the names come from the
         outermost module that was called, else from tensors and ops.
+    mode : {"gradient"}
+        What the colours and numbers say; there is one mode so far.
     reference : {"median", "loss"} or float
         The RMS that is drawn neutral: the median over activations and, apart, over
         parameters; that of the loss; or a number.
@@ -172,6 +175,8 @@ def graph(
     >>> w.grad is None
     True
     """
+    if mode != "gradient":
+        raise ValueError(f'mode {mode!r} does not exist; there is "gradient"')
     if rankdir not in ("TB", "LR", "BT", "RL"):
         raise ValueError(f'rankdir must be "TB", "LR", "BT" or "RL", not {rankdir!r}')
     recording = _record.record(loss, model, reference, ghosts)

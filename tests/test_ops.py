@@ -134,7 +134,7 @@ def test_dtype_is_kept(case, dtype):
         g = [np.ones(s, d) for s, d in zip(shapes, dtypes, strict=True)]
         pulled = node.rule.pull(node, node.saved, tuple(g) if len(g) > 1 else g[0])
         for d in pulled:
-            assert d.dtype == dtype or "dtype" in case.options, f"{case.op}: a rule returned {d.dtype}"
+            assert d.dtype == dtype or "dtype" in case.options, f"a rule returned {d.dtype}"
 
 
 @pytest.mark.parametrize("case", SCALAR, ids=str)

@@ -13,8 +13,8 @@ except ImportError:  # lines do, where the extra `train` is not installed
 def _bar() -> Any:
     """Narrow enough that 80 columns show the measurements whole."""
     return Progress(
-        TextColumn("{task.description:<8}"),
-        BarColumn(bar_width=10),
+        TextColumn("{task.description:<7}"),
+        BarColumn(bar_width=8),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[seen]}"),
     )
@@ -59,5 +59,7 @@ class Report:
             self.bar.update(self.task, completed=done, seen=seen)
         elif done * self.lines >= (self.printed + 1) * self.total:
             self.printed = int(done * self.lines / self.total)
-            width = len(str(self.total))
-            print(f"{self.name:<8} {self.unit} {done:>{width}.0f}/{self.total}  {seen}", flush=True)
+            digits = int(self.total < self.lines)  # of few long epochs, show parts
+            width = len(f"{self.total:.{digits}f}")
+            place = f"{self.unit} {done:>{width}.{digits}f}/{self.total}"
+            print(f"{self.name:<7} {place}  {seen}", flush=True)

@@ -1,4 +1,4 @@
-"""A training loop by hand, with a progress bar."""
+"""A training loop by hand."""
 
 import math
 from collections.abc import Callable
@@ -7,24 +7,7 @@ from typing import Any
 import autodiff as ad
 import nn
 
-try:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-except ImportError as error:
-    raise ImportError(
-        f"the demos show progress with rich, which does not import ({error}); install it with "
-        "pip install 'autodiff-viz[demos]'"
-    ) from error
-
-
-def bar() -> Progress:
-    """A progress bar that ends with a line of measurements."""
-    return Progress(
-        TextColumn("{task.description:<22}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[seen]}"),
-    )
+from .progress import Report
 
 
 def finite(loss: ad.Tensor, where: str) -> float:
@@ -63,7 +46,7 @@ def fit(
     lr: float,
     batch_size: int,
     seed: int,
-    progress: Progress,
+    report: Report,
 ) -> float:
     """Train with plain gradient descent; the accuracy on ``test`` at the end."""
     loader = nn.data.DataLoader(
@@ -71,22 +54,22 @@ def fit(
     )
     weights = [p for p in model.parameters() if p.ndim == 2]
     optimizer = nn.optim.SGD(model.parameters(), lr=lr)
-    task = progress.add_task(name, total=epochs, seen="")
+    report.begin(name, epochs, "epoch")
     right = accuracy(model, test)
     for epoch in range(epochs):
-        for step, (x, y) in enumerate(loader):
+        for step, (x, y) in enumerate(loader, 1):
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(model(x), y)
             loss.backward()
             optimizer.step()
-            if step % 20 == 0:  # reading a number waits for the device, so not at every step
+            last = step == len(loader)
+            if last or step % 20 == 1:  # reading a number waits for the device: not at every step
                 value = finite(loss, f"step {step} of epoch {epoch + 1} of {name!r}")
-                progress.update(
-                    task,
-                    completed=epoch + step / len(loader),
-                    seen=f"loss {value:.3f}  accuracy {right:.2f}  gradient first "
-                    f"{rms(weights[0].grad):.0e}, last {rms(weights[-1].grad):.0e}",
+                if last:
+                    right = accuracy(model, test)
+                report.at(
+                    epoch + step / len(loader),
+                    f"loss {value:<#7.3g} accuracy {right:.2f}  "
+                    f"grad first {rms(weights[0].grad):.0e} last {rms(weights[-1].grad):.0e}",
                 )
-        right = accuracy(model, test)
-        progress.update(task, completed=epoch + 1)
     return right

@@ -10,6 +10,9 @@ import numpy as np
 import autodiff as ad
 import nn
 
+from . import training
+from .progress import Report
+
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 Y = np.array([[0], [1], [1], [0]], np.float32)
 
@@ -39,6 +42,7 @@ def train(
     steps: int = 10_000,
     lr: float = 0.1,
     seed: int = 0,
+    report: Report | None = None,
 ) -> Outcome:
     """Full-batch gradient descent on networks of ``depth`` hidden layers.
 
@@ -74,10 +78,18 @@ def train(
         each = nn.functional.binary_cross_entropy_with_logits(logits(), y, reduction="none")
         return each.mean(axis=(1, 2))
 
-    for _ in range(steps):
+    name = f"XOR {activation} {weights}"
+    if report is not None:
+        report.begin(name, steps, "step")
+    for step in range(1, steps + 1):
         optimizer.zero_grad()
-        losses().sum().backward()  # the sum keeps the seeds apart
+        loss = losses().sum()  # the sum keeps the seeds apart
+        loss.backward()
         optimizer.step()
+        if step % 100 == 0 or step == steps:
+            mean = training.finite(loss, f"step {step} of {name!r}") / seeds
+            if report is not None:
+                report.at(step, f"mean loss {mean:.4f}")
     with ad.no_grad():
         probability = ad.sigmoid(logits()).cpu().numpy()[:, :, 0]
         return Outcome(losses().cpu().numpy(), probability)

@@ -47,7 +47,7 @@ format: $(call with,dev)
 
 doctest: $(call with,test)
 	$(run) -m pytest --doctest-modules autodiff nn viz $(PYTEST_ARGS)
-	$(run) -m tests.markdown README.md
+	$(run) -m tests.markdown README.md docs/autodiff.md docs/architecture.md docs/nn.md docs/viz.md
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -87,6 +87,8 @@ class Op:
         )
         self.options = {p.name: p.default for p in parameters if p.kind not in before}
         self.keyword_only = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        if not self.operands:
+            raise TypeError(f"op {self.name}: its body needs operands, which end with / or are *xs")
         if self.variadic and len(self.operands) > 1:
             raise TypeError(f"op {self.name}: *{self.operands[-1]} must be the only operand")
         self.__signature__ = inspect.Signature(
@@ -142,6 +144,11 @@ class Op:
         if self.variadic:
             known.add("index")
         reads = tuple(inspect.signature(fn).parameters)
+        if options := [name for name in operands if name in self.options]:
+            raise TypeError(
+                f"op {self.name}: {', '.join(options)} is an option and has no derivative; put it "
+                "before / to make it an operand"
+            )
         if unknown := [name for name in (*operands, *reads) if name not in known]:
             raise TypeError(
                 f"op {self.name}: a rule names {', '.join(unknown)}; it may read "
@@ -351,12 +358,11 @@ def op(body: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
     rules = {name: value for name, value in declared.items() if name not in names}
     name = body.__name__.rstrip("_")
     other = REGISTRY.get(name)
-    if other is not None and other.__module__ != body.__module__:
-        raise ValueError(f"op {name}: {other.__module__} has an op of that name already")
+    taken = other is not None and other.__module__ != body.__module__
     # Python looks ``__call__`` up on the class: giving each op a class of its own makes a call
     # run the generated function at once, without a method in between.
     made: Op = type(name, (Op,), {})(body, rules, traits)
-    REGISTRY[name] = made
+    REGISTRY[f"{body.__module__}.{name}" if taken else name] = made
     return made
 
 

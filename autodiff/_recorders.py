@@ -45,7 +45,8 @@ def source_of_recorder(op: Any, scalar: bool) -> str:
     operands = list(op.operands)
     if op.variadic:  # called with one sequence, as numpy.concatenate is
         keyword_only, anywhere = [], options
-    signature = [*(f"{x}=None" if x in op.optional else x for x in operands), "/"]
+    signature = [x for x in operands if x not in op.optional] + ["/"]
+    signature += [f"{x}=None" for x in operands if x in op.optional]  # by keyword too
     signature += [_default(op, name) for name in anywhere]
     if keyword_only:
         signature += ["*", *(_default(op, name) for name in keyword_only)]

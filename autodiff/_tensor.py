@@ -97,6 +97,11 @@ class Tensor(Variable):
     def data(self, value: Any) -> None:
         value = value._data if isinstance(value, Variable) else value
         backend.kind_of(value)
+        if self._node is not None and not backend.is_float(value.dtype):
+            raise TypeError(
+                f"this tensor requires a gradient, so its data cannot become {value.dtype}; "
+                "call requires_grad_(False) first"
+            )
         backend.stamp(value)  # ``t.data += 1`` wrote before it assigned
         self._data = value
         if isinstance(self._node, Leaf):
@@ -144,6 +149,21 @@ class Tensor(Variable):
         return f"tensor({', '.join(parts)})"
 
     # ------------------------------------------------------------ conversion
+    def item(self) -> Any:
+        """The value of a single element as a Python number.
+
+        Raises
+        ------
+        ValueError
+            If there are several elements, or none.
+        """
+        if self._data.size != 1:
+            raise ValueError(
+                f"a tensor of shape {self.shape} is not a single number or truth value; reduce it "
+                "first: .sum(), .any(), .all()"
+            )
+        return self._data.item()
+
     def numpy(self) -> np.ndarray:
         """The data as a NumPy array, sharing memory.
 
@@ -247,6 +267,8 @@ class Tensor(Variable):
     __isub__ = _inplace(arithmetic.subtract)
     __imul__ = _inplace(arithmetic.multiply)
     __itruediv__ = _inplace(arithmetic.divide)
+    __ipow__ = _inplace(arithmetic.power)
+    __imatmul__ = _inplace(linalg.matmul)
     __neg__ = _method(arithmetic.negative)
     __abs__ = _method(arithmetic.absolute)
     __eq__ = _comparison(arithmetic.equal)

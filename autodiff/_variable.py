@@ -115,6 +115,14 @@ class Variable:
         shape: tuple[int, ...] = self._data.shape
         return shape
 
+    def __reduce__(self) -> Any:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "the result of a recorded op cannot be copied or pickled with the graph it came "
+                "from; use clone(), or detach() first"
+            )
+        return _leaf, (type(self), self._data, self.requires_grad, self._name, self._grad)
+
     # ------------------------------------------------------------ gradients
     @property
     def grad(self) -> Self | None:
@@ -253,8 +261,8 @@ class Variable:
         return lambda: hooks.remove(fn)
 
     def item(self) -> Any:
-        """The value of a single element as a Python number."""
-        return self._data if type(self._data) is float else self._data.item()
+        """The value as a Python number."""
+        raise NotImplementedError
 
     def __float__(self) -> float:
         return float(self.item())
@@ -267,6 +275,13 @@ class Variable:
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
+
+
+def _leaf(cls: Any, data: Any, requires_grad: bool, name: str | None, grad: Any) -> Any:
+    """A copy of a leaf, with a leaf node of its own."""
+    made = cls.__new__(cls)
+    made._data, made._node, made._grad, made._name = data, None, grad, name
+    return made.requires_grad_() if requires_grad else made
 
 
 class _Retain:

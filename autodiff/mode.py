@@ -174,7 +174,10 @@ _new = tuple.__new__
 
 
 def push_scope(module: Any, call: int = 0) -> Scope | None:
-    """Enter a module's scope; give the result to `pop_scope` when the call is over."""
+    """Enter a module's scope; give the result to `pop_scope` when the call is over.
+
+    For calls that do not await; `scope` is for those.
+    """
     here = where()
     if here is NOWHERE:
         _where.set(here := Where())
@@ -192,8 +195,11 @@ def pop_scope(outer: Scope | None) -> None:
 @contextmanager
 def scope(module: Any, call: int = 0) -> Iterator[None]:
     """Nodes recorded inside the ``with`` block belong to this call of ``module``."""
-    outer = push_scope(module, call)
+    # A place of its own, since the block may await and another task run meanwhile.
+    here = Where()
+    here.scope = Scope(weakref.ref(module), type(module), where().scope, call)
+    token = _where.set(here)
     try:
         yield
     finally:
-        pop_scope(outer)
+        _where.reset(token)

@@ -1,16 +1,29 @@
 """Scalar mode: one Python float at a time, through the same ops as tensors."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 from . import _codegen, backend
 from ._op import XP
 from ._variable import Method, Variable
+from .mode import is_grad_enabled
 from .nodes import VARIABLES, Leaf, Node, ScalarNode, wrap
 from .ops import arithmetic, cast, elementwise
 
 
 def _method(op: Any, reflected: bool = False) -> Method:
     return Method(op, "scalar", reflected)
+
+
+def _inplace(op: Any) -> Callable[["Scalar", Any], "Scalar"]:
+    def assign(self: "Scalar", other: Any) -> "Scalar":
+        result: Scalar = op.scalar(self, other)
+        if is_grad_enabled() or self._node is None:
+            return result
+        self.data = result._data  # an update under no_grad: the leaf stays the leaf
+        return self
+
+    return assign
 
 
 class Scalar(Variable):
@@ -99,6 +112,10 @@ class Scalar(Variable):
         """Always 1."""
         return 1
 
+    def item(self) -> float:
+        """The value."""
+        return self.data
+
     def numpy(self) -> float:
         """The value."""
         return self.data
@@ -133,6 +150,11 @@ class Scalar(Variable):
     __rsub__ = _method(arithmetic.subtract, reflected=True)
     __rtruediv__ = _method(arithmetic.divide, reflected=True)
     __rpow__ = _method(arithmetic.power, reflected=True)
+    __iadd__ = _inplace(arithmetic.add)
+    __isub__ = _inplace(arithmetic.subtract)
+    __imul__ = _inplace(arithmetic.multiply)
+    __itruediv__ = _inplace(arithmetic.divide)
+    __ipow__ = _inplace(arithmetic.power)
     __neg__ = _method(arithmetic.negative)
     __abs__ = _method(arithmetic.absolute)
 

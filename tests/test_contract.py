@@ -130,6 +130,22 @@ def test_an_elementwise_op_of_the_users_serves_every_mode():
     assert repr(cubed) == "<op cubed(x)>" and "cubed" in REGISTRY
 
 
+def test_an_op_of_the_users_may_bear_the_name_of_ours():
+    @ad.op(x=lambda g: 3 * g)
+    def tanh(xp, x, /):
+        return 3 * x
+
+    x = leaf([1.0])
+    tanh(x).sum().backward()
+    assert x.grad.item() == 3.0 and REGISTRY["tanh"] is ad.tanh and tanh.name == "tanh"
+
+
+def test_optional_operands_go_by_keyword_too():
+    x = leaf([-1.0, 5.0])
+    np.testing.assert_array_equal(ad.clip(x, max=2.0).data, [-1.0, 2.0])
+    np.testing.assert_array_equal(x.clip(min=0.0, max=2.0).data, [0.0, 2.0])
+
+
 def test_rebinding_an_op_of_the_same_module_replaces_it():
     """As when a notebook cell runs again."""
 
@@ -301,3 +317,52 @@ def test_written_since_tracks_owners():
     backend.stamp(view)
     assert backend.written_since(base, clock) and backend.written_since(base[1], clock)
     assert not backend.written_since(np.zeros(2), clock)
+
+
+@pytest.mark.parametrize("way", ["copy", "deepcopy", "pickle"])
+def test_a_copy_of_a_leaf_is_a_leaf_of_its_own(way):
+    import copy
+    import pickle
+
+    for x in (leaf([1.0, 2.0], name="x"), ad.Scalar(2.0, name="x")):
+        make = {"pickle": lambda v: pickle.loads(pickle.dumps(v))}.get(way) or getattr(copy, way)
+        y = make(x)
+        assert y.requires_grad and y.name == "x" and type(y) is type(x)
+        z = y * y if isinstance(y, ad.Scalar) else (y * y).sum()
+        z.backward()
+        assert x.grad is None and y.grad is not None
+
+
+def test_scopes_of_asynchronous_tasks_do_not_mix():
+    import asyncio
+
+    class A:
+        pass
+
+    class B:
+        pass
+
+    seen = []
+
+    async def task(module, first):
+        with ad.scope(module):
+            await asyncio.sleep(0 if first else 0.001)
+            seen.append(repr((leaf([1.0]) * 2).node.scope))
+
+    async def main():
+        await asyncio.gather(task(a, True), task(b, False))
+        assert (leaf([1.0]) * 2).node.scope is None
+
+    a, b = A(), B()
+    asyncio.run(main())
+    assert sorted(seen) == ["A", "B"]
+
+
+def test_augmented_assignment_of_a_scalar():
+    s = ad.Scalar(2.0)
+    total = ad.Scalar(0.0)
+    total += s * s
+    total.backward()
+    with ad.no_grad():
+        s -= 0.5 * s.grad
+    assert s.is_leaf and s.requires_grad and s.item() == 0.0

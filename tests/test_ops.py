@@ -235,7 +235,7 @@ SPECIAL = [
     special("relu", [-1000.0], 0.0, [0.0]),
     special("maximum", [2.0, 2.0], 2.0, [0.5, 0.5]),
     special("minimum", [2.0, 2.0], 2.0, [0.5, 0.5]),
-    special("maximum", [nan, 2.0], nan, [0.0, 0.0]),
+    special("maximum", [nan, 2.0], nan, [1.0, 1.0]),
     special("sigmoid", [0.0], 0.5, [0.25]),
     special("sigmoid", [1000.0], 1.0, [0.0]),
     special("sigmoid", [-1000.0], 0.0, [0.0]),

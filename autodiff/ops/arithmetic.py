@@ -84,13 +84,14 @@ def square(xp: Any, x: Array, /) -> Array:
     return x * x
 
 
-def _winner(g: Array, xp: Any, wins: Array, ties: Array) -> Array:
-    return xp.where(ties, 0.5 * g, xp.where(wins, g, xp.zeros_like(g)))
+def _unless(g: Array, xp: Any, loses: Array, ties: Array) -> Array:
+    # Asked this way round, a NaN, which neither wins nor loses, lets the gradient pass.
+    return xp.where(ties, 0.5 * g, xp.where(loses, xp.zeros_like(g), g))
 
 
 @op(
-    x=lambda g, xp, x, y: _winner(g, xp, x > y, x == y),
-    y=lambda g, xp, x, y: _winner(g, xp, y > x, x == y),
+    x=lambda g, xp, x, y: _unless(g, xp, x < y, x == y),
+    y=lambda g, xp, x, y: _unless(g, xp, y < x, x == y),
     elementwise=True,
 )
 def maximum(xp: Any, x: Array, y: Array, /) -> Array:
@@ -99,8 +100,8 @@ def maximum(xp: Any, x: Array, y: Array, /) -> Array:
 
 
 @op(
-    x=lambda g, xp, x, y: _winner(g, xp, x < y, x == y),
-    y=lambda g, xp, x, y: _winner(g, xp, y < x, x == y),
+    x=lambda g, xp, x, y: _unless(g, xp, x > y, x == y),
+    y=lambda g, xp, x, y: _unless(g, xp, y > x, x == y),
     elementwise=True,
 )
 def minimum(xp: Any, x: Array, y: Array, /) -> Array:

@@ -29,38 +29,42 @@ def neuron() -> viz.ScalarGraph:
 
     p1 = w1 * x1
     p2 = w2 * x2
-    z = p1 + p2 + b
+    s = p1 + p2
+    z = s + b
     y = z.tanh()
-    p1.name, p2.name, z.name, y.name = "p1", "p2", "z", "y"
+    for name, made in (("p1", p1), ("p2", p2), ("s", s), ("z", z), ("y", y)):
+        made.name = name
     print("1. A neuron by hand\n")
     print("   forward                        value")
-    for formula, s in (
+    for formula, made in (
         (f"p1 = w1 x1 = {w1.data} * {x1.data}", p1),
         (f"p2 = w2 x2 = {w2.data} * {x2.data}", p2),
-        ("z  = p1 + p2 + b", z),
+        ("s  = p1 + p2", s),
+        ("z  = s + b", z),
         ("y  = tanh(z)", y),
     ):
-        print(f"   {formula:<27}{s.data:>9.6f}")
+        print(f"   {formula:<27}{made.data:>9.6f}")
 
     picture = viz.scalar_graph(y)
     y.backward()
 
     slope = 1 - math.tanh(0.8 * 0.5 + -0.3 * -1.0 + 0.1) ** 2
     print("\n   backward                     by hand  backward()")
-    for formula, by_hand, s in (
+    for formula, by_hand, made in (
         ("dy/dy  = 1", 1.0, y),
         ("dy/dz  = 1 - y^2", slope, z),
         ("dy/db  = dy/dz", slope, b),
-        ("dy/dp1 = dy/dz", slope, p1),
-        ("dy/dp2 = dy/dz", slope, p2),
+        ("dy/ds  = dy/dz", slope, s),
+        ("dy/dp1 = dy/ds", slope, p1),
+        ("dy/dp2 = dy/ds", slope, p2),
         ("dy/dw1 = dy/dp1 x1", slope * 0.5, w1),
         ("dy/dx1 = dy/dp1 w1", slope * 0.8, x1),
         ("dy/dw2 = dy/dp2 x2", slope * -1.0, w2),
         ("dy/dx2 = dy/dp2 w2", slope * -0.3, x2),
     ):
-        print(f"   {formula:<27}{by_hand:>9.6f}  {s.grad.data:>9.6f}")
-        if not math.isclose(by_hand, s.grad.data, rel_tol=1e-12):
-            raise AssertionError(f"{formula} is {by_hand}, but backward() left {s.grad.data}")
+        print(f"   {formula:<27}{by_hand:>9.6f}  {made.grad.data:>9.6f}")
+        if not math.isclose(by_hand, made.grad.data, rel_tol=1e-12):
+            raise AssertionError(f"{formula} is {by_hand}, but backward() left {made.grad.data}")
     return picture
 
 

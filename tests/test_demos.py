@@ -350,7 +350,7 @@ def neuron_value(x1, x2, w1, w2, b):
 def test_the_neuron_by_hand(capsys):
     picture = scalar.neuron()
     drawn = {n.name: n for n in picture.nodes if n.name}
-    assert {"p1", "p2", "z", "y"} < set(drawn)
+    assert {"p1", "p2", "s", "z", "y"} < set(drawn)
     at = {name: drawn[name].value for name in ("x1", "x2", "w1", "w2", "b")}
     assert drawn["y"].value == pytest.approx(neuron_value(**at), rel=1e-14)
     out = capsys.readouterr().out

@@ -88,8 +88,8 @@ def mass_cross_entropy(x, mass, reduction):
 
 SAME_NAME = (
     "add subtract multiply divide maximum minimum negative sign square exp expm1 log log1p sqrt "
-    "tanh sigmoid relu where less less_equal greater greater_equal isnan isfinite logical_not "
-    "logical_and logical_or matmul"
+    "tanh sigmoid relu clone where less less_equal greater greater_equal isnan isfinite "
+    "logical_not logical_and logical_or matmul"
 )
 TORCH = {name: getattr(torch, name) for name in SAME_NAME.split()} | {
     "absolute": torch.abs,

@@ -24,8 +24,6 @@ help:
 
 demo: $(call with,demos)
 	$(run) -m demos.vanishing --out $(OUT) $(DEMO_ARGS)
-	@echo; echo 'Pictures and page, in $(abspath $(OUT)):'
-	@cd $(OUT) && ls -1 *.svg *.png *.html
 
 test: $(call with,test)
 	$(run) -m pytest $(PYTEST_ARGS)

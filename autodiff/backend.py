@@ -185,8 +185,7 @@ def parse_device(device: str) -> str:
 
 def device_kind(device: str) -> Kind:
     """The kind of the arrays that live on ``device``."""
-    kind = _DEVICES[parse_device(device).partition(":")[0]]()
-    return kind
+    return _DEVICES[parse_device(device).partition(":")[0]]()
 
 
 def device_of(x: Array) -> str:

@@ -5,134 +5,16 @@ import pytest
 
 import autodiff as ad
 
-from .op_table import registered
-from .test_ops import CASES, DIFFERENTIABLE, outputs, tensors
+from .table import CASES, NOT_IN_TORCH, counterparts, registered
+from .test_ops import DIFFERENTIABLE, outputs, tensors
 
 torch = pytest.importorskip("torch", reason="the extra `parity` brings PyTorch")
 pytestmark = pytest.mark.parity
-F = torch.nn.functional
 
 LIMIT = 1e-10
 
 
-# ---------------------------------------------------------------- what PyTorch calls our ops
-def dims(x, axis):
-    """PyTorch's ``dim``, for which None does not mean all axes everywhere."""
-    if axis is None:
-        return tuple(range(x.ndim))
-    return axis if isinstance(axis, tuple) else (axis,)
-
-
-def reduction(fn):
-    return lambda x, axis=None, keepdims=False: fn(x, dim=dims(x, axis), keepdim=keepdims)
-
-
-def logsumexp(x, axis=None, keepdims=False):
-    if x.ndim == 0:  # a 0-d tensor has no axis to name, but PyTorch wants one
-        return torch.logsumexp(x, dim=0)
-    return torch.logsumexp(x, dim=dims(x, axis), keepdim=keepdims)
-
-
-def squeeze(x, axis=None):
-    return torch.squeeze(x) if axis is None else torch.squeeze(x, axis)
-
-
-def expand_dims(x, axis):
-    for i in axis:  # ascending, and not negative, in the table
-        x = torch.unsqueeze(x, i)
-    return x
-
-
-def transpose(x, axes=None):
-    return x.permute(axes or tuple(range(x.ndim))[::-1])
-
-
-def places(shape, index):
-    """Where an index points in the flattened array, by NumPy's rules."""
-    return torch.as_tensor(np.arange(np.prod(shape)).reshape(shape)[index].copy())
-
-
-def getitem(x, index):
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(i, slice) and (i.step or 1) < 0 for i in parts):
-        return torch.take(x, places(x.shape, index))  # PyTorch has no negative steps
-    return x[tuple(torch.tensor(i) if isinstance(i, np.ndarray) else i for i in parts)]
-
-
-def unindex(x, index, shape):
-    flat = torch.zeros(int(np.prod(shape)), dtype=x.dtype)
-    return flat.index_put((places(shape, index),), x, accumulate=True).reshape(shape)
-
-
-def concatenate(*xs, axis):
-    return torch.cat([x.flatten() for x in xs]) if axis is None else torch.cat(xs, dim=axis)
-
-
-def layer_norm(x, weight=None, bias=None, axis=-1, eps=1e-5):
-    shape = [x.shape[i] for i in dims(x, axis)]
-    if weight is None and bias is not None:
-        weight = torch.ones(shape, dtype=x.dtype)  # without it PyTorch's second derivative fails
-    return F.layer_norm(x, shape, weight, bias, eps)
-
-
-def logistic_loss(x, y, weight=None, pos_weight=None, reduction="mean"):
-    return F.binary_cross_entropy_with_logits(
-        x, y, weight, reduction=reduction, pos_weight=pos_weight
-    )
-
-
-def mass_cross_entropy(x, mass, reduction):
-    # Our function divides the mass beforehand, so that to the op a mean is a sum.
-    return F.cross_entropy(x, mass, reduction="none" if reduction == "none" else "sum")
-
-
-SAME_NAME = (
-    "add subtract multiply divide maximum minimum negative sign square exp expm1 log log1p sqrt "
-    "tanh sigmoid relu clone where less less_equal greater greater_equal isnan isfinite "
-    "logical_not logical_and logical_or matmul"
-)
-TORCH = {name: getattr(torch, name) for name in SAME_NAME.split()} | {
-    "absolute": torch.abs,
-    "all": reduction(torch.all),
-    "any": reduction(torch.any),
-    "argmax": lambda x, axis, keepdims=False: torch.argmax(x, axis, keepdims),
-    "argmin": lambda x, axis, keepdims=False: torch.argmin(x, axis, keepdims),
-    "astype": lambda x, dtype: x.to(torch.float64),
-    "broadcast_to": lambda x, shape: torch.broadcast_to(x, shape),
-    "clip": torch.clamp,
-    "concatenate": concatenate,
-    "elu": F.elu,
-    "equal": torch.eq,
-    "expand_dims": expand_dims,
-    "getitem": getitem,
-    "inv": torch.linalg.inv,
-    "layer_norm": layer_norm,
-    "leaky_relu": F.leaky_relu,
-    "linear": F.linear,
-    "logistic_loss": logistic_loss,
-    "logsumexp": logsumexp,
-    "mass_cross_entropy": mass_cross_entropy,
-    "max": reduction(torch.amax),
-    "mean": reduction(torch.mean),
-    "min": reduction(torch.amin),
-    "move": lambda x, device, source: x.to(device),
-    "not_equal": torch.ne,
-    "power": torch.pow,
-    "reshape": lambda x, shape: torch.reshape(x, shape),
-    "row_max": lambda x: torch.amax(x, dim=1, keepdim=True),
-    "selu": F.selu,
-    "slogdet": lambda x: tuple(torch.linalg.slogdet(x)),
-    "softmax_cross_entropy": F.cross_entropy,
-    "squared_error": F.mse_loss,
-    "squeeze": squeeze,
-    "sum": reduction(torch.sum),
-    "swapaxes": lambda x, axis1, axis2: torch.swapaxes(x, axis1, axis2),
-    "transpose": transpose,
-    "unindex": unindex,
-}
-NOT_IN_TORCH = {
-    "class_mass": "a target as rows of weights: inside F.cross_entropy, which is compared",
-}
+TORCH = counterparts(torch)
 SHARED = [case for case in CASES if case.op in TORCH]
 SMOOTH = [case for case in DIFFERENTIABLE if case.op in TORCH]
 

@@ -4,7 +4,7 @@ import numpy as np
 
 import nn  # noqa: F401 - declares the ops
 
-from .op_table import Case, unary
+from .case import Case, unary
 
 CLASSES = np.array([1, 0, 3, 1, 2])
 SOME_IGNORED = np.array([1, -100, 3, 1, -100])
@@ -54,3 +54,35 @@ CASES = [
          PLAIN | {"label_smoothing": 0.2, "reduction": "sum"}),
     *reductions("mass_cross_entropy", X, X, low=0.1),
 ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- PyTorch
+NOT_IN_TORCH = {
+    "class_mass": "a target as rows of weights: inside F.cross_entropy, which is compared",
+}
+
+
+def counterparts(torch):
+    """PyTorch's function for each op here."""
+    F = torch.nn.functional
+
+    def logistic_loss(x, y, weight=None, pos_weight=None, reduction="mean"):
+        return F.binary_cross_entropy_with_logits(
+            x, y, weight, reduction=reduction, pos_weight=pos_weight
+        )
+
+    def mass_cross_entropy(x, mass, reduction):
+        # Our function divides the mass beforehand, so that to the op a mean is a sum.
+        return F.cross_entropy(x, mass, reduction="none" if reduction == "none" else "sum")
+
+    return {
+        "elu": F.elu,
+        "leaky_relu": F.leaky_relu,
+        "linear": F.linear,
+        "logistic_loss": logistic_loss,
+        "mass_cross_entropy": mass_cross_entropy,
+        "row_max": lambda x: torch.amax(x, dim=1, keepdim=True),
+        "selu": F.selu,
+        "softmax_cross_entropy": F.cross_entropy,
+        "squared_error": F.mse_loss,
+    }

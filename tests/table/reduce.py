@@ -1,0 +1,60 @@
+"""Rows of the op table: reductions and normalizations."""
+
+from .case import B, Case, M
+from .case import reduction as rows
+
+CASES = [
+    *rows("sum"),
+    *rows("mean", empty=False),
+    *rows("max", empty=False),
+    *rows("min", empty=False),
+    *rows("logsumexp", empty=False),
+    Case("argmax", (B,), {"axis": 1}),
+    Case("argmin", (B,), {"axis": 1, "keepdims": True}),
+    *rows("any"),
+    *rows("all"),
+    Case("layer_norm", (M,)),
+    Case("layer_norm", (B, (4,), (4,))),
+    Case("layer_norm", (B, (4,))),
+    Case("layer_norm", (B, None, (4,))),
+    Case("layer_norm", (B, (3, 4), (3, 4)), {"axis": (-2, -1), "eps": 1e-3}),
+]  # fmt: skip
+
+
+# ---------------------------------------------------------------- PyTorch
+def counterparts(torch):
+    """PyTorch's function for each op here."""
+
+    def dims(x, axis):
+        """PyTorch's ``dim``, for which None does not mean all axes everywhere."""
+        if axis is None:
+            return tuple(range(x.ndim))
+        return axis if isinstance(axis, tuple) else (axis,)
+
+    def reduction(fn):
+        return lambda x, axis=None, keepdims=False: fn(x, dim=dims(x, axis), keepdim=keepdims)
+
+    def logsumexp(x, axis=None, keepdims=False):
+        if x.ndim == 0:  # a 0-d tensor has no axis to name, but PyTorch wants one
+            return torch.logsumexp(x, dim=0)
+        return torch.logsumexp(x, dim=dims(x, axis), keepdim=keepdims)
+
+    def layer_norm(x, weight=None, bias=None, axis=-1, eps=1e-5):
+        shape = [x.shape[i] for i in dims(x, axis)]
+        if weight is None and bias is not None:
+            # Without a weight PyTorch's second derivative fails.
+            weight = torch.ones(shape, dtype=x.dtype)
+        return torch.nn.functional.layer_norm(x, shape, weight, bias, eps)
+
+    return {
+        "all": reduction(torch.all),
+        "any": reduction(torch.any),
+        "argmax": lambda x, axis, keepdims=False: torch.argmax(x, axis, keepdims),
+        "argmin": lambda x, axis, keepdims=False: torch.argmin(x, axis, keepdims),
+        "layer_norm": layer_norm,
+        "logsumexp": logsumexp,
+        "max": reduction(torch.amax),
+        "mean": reduction(torch.mean),
+        "min": reduction(torch.amin),
+        "sum": reduction(torch.sum),
+    }

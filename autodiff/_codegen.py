@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import backend, floats
+from ._views import track
 from .backend import NUMBERS, TRUSTED, tick
 from .mode import current, where
 from .nodes import Node, Output, Packed, ScalarNode, wrap
@@ -78,6 +79,7 @@ SPACE: dict[str, Any] = {
     "outs": _outs,
     "shape": _shape,
     "tick": tick,
+    "track": track,
     "where": where,
     "wrap": wrap,
 }

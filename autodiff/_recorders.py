@@ -111,7 +111,8 @@ def _tensor_lines(op: Any) -> list[str]:
         f"if not ({tensors}): return out",
         "made = new(Tensor)",
         "made._data = out if type(out) is kind else as_array(xp, out)",
-        "made._node = made._grad = made._name = None",
+        "made._node = made._grad = made._name = made._alias = None",
+        *_view_lines(op),
         "return made",
     ]
     if not op.rules:
@@ -124,7 +125,7 @@ def _tensor_lines(op: Any) -> list[str]:
         *_node_lines(op, scalar=False),
         "node.shape = out.shape; node.dtype = out.dtype",
         "node.device = 'cpu' if kind is ndarray else device_of(out)",
-        *_finish_lines("Tensor"),
+        *_finish_lines(op, "Tensor"),
     ]
 
 
@@ -179,7 +180,7 @@ def _scalar_lines(op: Any) -> list[str]:
         *_node_lines(op, scalar=True),
         "node.shape = (); node.dtype = FLOAT64; node.device = 'cpu'",
         "node.value = out; node.gradient = None",
-        *_finish_lines("Scalar"),
+        *_finish_lines(op, "Scalar"),
     ]
 
 
@@ -215,7 +216,17 @@ def _value(op: Any, name: str, carrying: list[str], scalar: bool) -> str:
     return f"{operand}_.shape" if operand in carrying else f"shape({operand}_)"
 
 
-def _finish_lines(cls: str) -> list[str]:
+def _view_lines(op: Any) -> list[str]:
+    """Note which tensor's memory the result of a view op shows."""
+    if not op.traits.view:
+        return []
+    (x,) = op.operands
+    options = as_tuple(list(op.options))
+    return [f"if made._data.base is not None: track({x}, made, OP, {options}, mode.recording)"]
+
+
+def _finish_lines(op: Any, cls: str) -> list[str]:
+    tensor = cls == "Tensor"
     return [
         "node.scope = where().scope",
         "node.index = tick()",
@@ -223,6 +234,7 @@ def _finish_lines(cls: str) -> list[str]:
         "if mode.pack is not None: node.saved = Packed(node.saved, mode.pack)",
         f"made = new({cls})",
         "made._data = out; made._node = node; made._grad = made._name = None",
+        *(["made._alias = None", *_view_lines(op)] if tensor else []),
         "if mode.taps:",
         "    for tapped in mode.taps: tapped(node, out)",
         "return made",

@@ -6,10 +6,10 @@ from typing import Any, Self
 import numpy as np
 
 from . import _codegen, backend
+from . import _inplace as writes
 from ._op import XP
 from ._variable import Method, Variable
 from .backend import Array
-from .mode import is_grad_enabled
 from .nodes import VARIABLES, Leaf, Node
 from .ops import arithmetic, cast, elementwise, linalg, reduce, shape
 
@@ -20,23 +20,8 @@ def _method(op: Any, reflected: bool = False) -> Method:
 
 def _inplace(op: Any) -> Callable[["Tensor", Any], "Tensor"]:
     def assign(self: "Tensor", other: Any) -> "Tensor":
-        if is_grad_enabled() and (self._node or getattr(other, "_node", None)):
-            if self._node is not None and self.is_leaf:
-                raise RuntimeError(
-                    f"{op.name}: assigning to a leaf that requires a gradient would take it out "
-                    "of reach; update it under ad.no_grad(), or write x = x + y"
-                )
-            result: Tensor = op(self, other)  # a new value: what others hold stays as it was
-            return result
-        value = op(self.detach(), other)._data
-        if value.shape != self.shape or value.dtype != self.dtype:
-            raise TypeError(
-                f"{op.name}: a result of shape {value.shape} and dtype {value.dtype} does not fit "
-                f"in place into a tensor of shape {self.shape} and dtype {self.dtype}"
-            )
-        self._data[...] = value
-        backend.stamp(self._data)
-        return self
+        result: Tensor = writes.update(op, self, other)
+        return result
 
     return assign
 
@@ -74,6 +59,7 @@ class Tensor(Variable):
         self._node = node
         self._grad = None
         self._name = None
+        self._alias = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -237,16 +223,7 @@ class Tensor(Variable):
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if is_grad_enabled() and (
-            self._node is not None or getattr(value, "_node", None) is not None
-        ):
-            raise RuntimeError(
-                "setitem: writing into a tensor that carries a gradient is not recorded; build "
-                "the result with ad.where or ad.concatenate, or write under ad.no_grad()"
-            )
-        value = value._data if isinstance(value, Variable) else value
-        self._data[_raw(index)] = value
-        backend.stamp(self._data)
+        writes.setitem(self, _raw(index), value)
 
     __hash__ = object.__hash__
 

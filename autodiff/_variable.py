@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from . import backend, engine
+from ._views import Alias
 from .engine import Observer
 from .nodes import Leaf, Node, wrap
 
@@ -42,8 +43,9 @@ class Method:
 class Variable:
     """A value that may carry a gradient. Use `Tensor` or `Scalar`."""
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_name", "_node")
+    __slots__ = ("__weakref__", "_alias", "_data", "_grad", "_name", "_node")
 
+    _alias: Alias  # of tensors
     _data: Any
     _grad: Any
     _name: str | None
@@ -224,8 +226,8 @@ class Variable:
             return
         if self._node.hooks is None:
             self._node.hooks = []
-        if not any(isinstance(hook, _Retain) for hook in self._node.hooks):
-            self._node.hooks.append(_Retain(self))
+        if not any(isinstance(hook, Retain) for hook in self._node.hooks):
+            self._node.hooks.append(Retain(self))
 
     def register_hook(self, fn: Callable[[Any], Any]) -> Callable[[], None]:
         """Call ``fn(gradient)`` when the gradient here is complete.
@@ -240,7 +242,7 @@ class Variable:
         if self._node is None:
             raise RuntimeError("register_hook: this value does not require a gradient")
         hooks = self._node.hooks = self._node.hooks or []
-        last = hooks and isinstance(hooks[-1], _Retain)
+        last = hooks and isinstance(hooks[-1], Retain)
         hooks.insert(len(hooks) - 1 if last else len(hooks), fn)  # .grad is what hooks made of it
         return lambda: hooks.remove(fn)
 
@@ -281,10 +283,11 @@ def _leaf(cls: Any, data: Any, requires_grad: bool, name: str | None, grad: Any)
     """A copy of a leaf, with a leaf node of its own."""
     made = cls.__new__(cls)
     made._data, made._node, made._grad, made._name = data, None, grad, name
+    made._alias = None
     return made.requires_grad_() if requires_grad else made
 
 
-class _Retain:
+class Retain:
     """The hook behind ``retain_grad``: always the last of a node."""
 
     def __init__(self, variable: Variable) -> None:

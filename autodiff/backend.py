@@ -253,6 +253,11 @@ def is_float(dtype: Any) -> bool:
     return bool(dtype.kind == "f" or dtype.name == "bfloat16")
 
 
+def is_integer(x: Any) -> bool:
+    """Whether ``x`` is an array of integers."""
+    return getattr(x, "dtype", np.dtype(bool)).kind in "iu" and is_array(x)
+
+
 def common_dtype(dtypes: Iterable[Any], weak_float: bool = False) -> np.dtype:
     """The promotion table: what operands of these dtypes become.
 
@@ -363,7 +368,8 @@ class Writes:
 _written: dict[int, Writes] = {}
 
 
-def _owner(x: Array) -> Array:
+def owner(x: Array) -> Array:
+    """The array whose memory ``x`` shows."""
     while isinstance(getattr(x, "base", None), type(x)):
         x = x.base
     return x
@@ -371,10 +377,10 @@ def _owner(x: Array) -> Array:
 
 def writes(x: Array) -> Writes:
     """What notes the writes into the memory of ``x``, for those who write it often."""
-    owner = _owner(x)
-    found = _written.get(id(owner))
-    if found is None or found.owner() is not owner:
-        found = _written[id(owner)] = Writes(owner)
+    memory = owner(x)
+    found = _written.get(id(memory))
+    if found is None or found.owner() is not memory:
+        found = _written[id(memory)] = Writes(memory)
     return found
 
 
@@ -392,6 +398,6 @@ def stamp_all(written: Iterable[Writes]) -> None:
 
 def written_since(x: Array, time: int) -> bool:
     """Whether the memory of ``x`` was written after ``time``."""
-    owner = _owner(x)
-    found = _written.get(id(owner))
-    return found is not None and found.owner() is owner and found.time > time
+    memory = owner(x)
+    found = _written.get(id(memory))
+    return found is not None and found.owner() is memory and found.time > time

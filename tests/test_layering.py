@@ -18,7 +18,7 @@ OURS = {*PACKAGES, "demos", "benchmarks", "tests"}
 LAYERS = [
     {"floats"},
     {"backend"},
-    {"mode", "_generator"},
+    {"mode", "_generator", "_views"},
     {"nodes"},
     {"engine", "_codegen"},
     {"_recorders", "_pullers"},
@@ -26,6 +26,7 @@ LAYERS = [
     {"_op"},
     {"ops"},
     {"cuda", "linalg", "_variable"},
+    {"_inplace"},
     {"_tensor", "scalar"},
     {"_creation", "_gradcheck", "random"},
     {"__init__"},

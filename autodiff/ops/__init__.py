@@ -1,5 +1,14 @@
 """The catalogue of operations, by family."""
 
-from . import arithmetic, cast, elementwise, linalg, normalization, reduce, shape
+from . import arithmetic, assign, cast, elementwise, linalg, normalization, reduce, shape
 
-__all__ = ["arithmetic", "cast", "elementwise", "linalg", "normalization", "reduce", "shape"]
+__all__ = [
+    "arithmetic",
+    "assign",
+    "cast",
+    "elementwise",
+    "linalg",
+    "normalization",
+    "reduce",
+    "shape",
+]

@@ -16,7 +16,7 @@ def clone(xp: Any, x: Array, /) -> Array:
 @op(x=lambda g: g, linear=("x",))
 def astype(xp: Any, x: Array, /, dtype: Any) -> Array:
     """``x`` in another dtype; its gradient comes back in the dtype of ``x``."""
-    return xp.asarray(x, dtype=dtype)
+    return xp.array(x, dtype=dtype)
 
 
 @op(linear=("x",))

@@ -10,7 +10,7 @@ run = $(VENV)/bin/python
 # One stamp per set of extras: a second call installs nothing.
 with = $(VENV)/.installed-$(1)
 
-.PHONY: help demo test parity bench lint format doctest clean
+.PHONY: help demo test parity bench lint format doctest docs clean
 
 help:
 	@echo 'make demo     train two deep networks, draw where the gradient dies'
@@ -19,7 +19,8 @@ help:
 	@echo 'make bench    run the benchmarks (installs the other libraries)'
 	@echo 'make lint     ruff and mypy --strict'
 	@echo 'make format   let ruff rewrite the layout'
-	@echo 'make doctest  run the examples in the docstrings and the README'
+	@echo 'make doctest  run the examples in the docstrings and the Markdown pages'
+	@echo 'make docs     build the documentation site into docs/_build/html'
 	@echo 'make clean    remove what the commands above made'
 
 demo: $(call with,demos)
@@ -45,10 +46,13 @@ format: $(call with,dev)
 
 doctest: $(call with,test)
 	$(run) -m pytest --doctest-modules autodiff nn viz $(PYTEST_ARGS)
-	$(run) -m tests.markdown README.md docs/autodiff.md docs/architecture.md docs/nn.md docs/viz.md
+	$(run) -m tests.markdown
+
+docs: $(call with,docs)
+	$(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OUT) build dist *.egg-info docs/_build docs/api docs/gallery docs/project .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip has no way to undo half an environment, so a failed one is removed.

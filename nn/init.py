@@ -91,7 +91,7 @@ def trunc_normal_(
 def calculate_fan(tensor: ad.Tensor) -> tuple[int, int]:
     """How many inputs feed one output of a weight, and how many outputs one input feeds.
 
-    The layout is (out, in, *kernel), as in `Linear` and the convolutions.
+    The layout is ``(out, in, *kernel)``, as in `Linear` and the convolutions.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def variance_scaling_(
     Parameters
     ----------
     tensor : Tensor
-        A weight of layout (out, in, *kernel).
+        A weight of layout ``(out, in, *kernel)``.
     scale : float
         Positive.
     mode : str

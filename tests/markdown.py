@@ -1,4 +1,6 @@
-"""Run the Python examples of Markdown files: ``python -m tests.markdown README.md ...``.
+"""Run the Python examples of Markdown files: ``python -m tests.markdown [README.md ...]``.
+
+Without names: of all pages at the root and in docs/ that have any.
 
 Blocks marked ``python`` run in order in one namespace per file, in a scratch folder, so that a
 later block may use what an earlier one made. A block with ``>>>`` is a doctest: its output counts.
@@ -36,11 +38,17 @@ def run(path):
     return len(found)
 
 
+def pages(root):
+    """The pages of the project that have examples, relative to its root."""
+    found = sorted([*root.glob("*.md"), *root.glob("docs/*.md")])
+    return [p.relative_to(root) for p in found if any(blocks(p.read_text(encoding="utf-8")))]
+
+
 def main(paths):
     """Run every file; a failure raises and ends the program with its traceback."""
     root = Path.cwd()
     sys.path.insert(0, str(root))
-    for path in paths:
+    for path in paths or pages(root):
         with tempfile.TemporaryDirectory() as scratch:
             os.chdir(scratch)
             try:

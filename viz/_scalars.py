@@ -56,7 +56,7 @@ class ScalarRecord:
 
 
 class ScalarGraph(Picture):
-    """An expression of `Scalar`s, each with its value and gradient; made by `scalar_graph`.
+    """An expression in scalar mode, each number with its gradient; made by `scalar_graph`.
 
     Attributes
     ----------

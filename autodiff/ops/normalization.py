@@ -22,7 +22,7 @@ def layer_norm(
 
     Parameters
     ----------
-    x : array, shape (..., *normalized)
+    x : array, shape ``(..., *normalized)``
     weight, bias : array, shape normalized, optional
     axis : int or tuple of int
         The axes normalized: the last one, or several at the end.

@@ -1,0 +1,134 @@
+"""The public names in groups, from the packages themselves: the pages of the reference.
+
+A name belongs to a group because of the module that defines it, so that a new op of a family is
+listed without a word here. `tests/test_docs.py` fails for a public name without a group.
+"""
+
+import fnmatch
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+NAMESPACES = (
+    "autodiff", "autodiff.random", "autodiff.linalg", "autodiff.cuda",
+    "nn", "nn.functional", "nn.init", "nn.optim", "nn.data", "nn.datasets",
+    "viz",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Group:
+    """A page of the reference.
+
+    ``of`` has patterns ``namespace:defining module`` and full names; a full name goes before any
+    pattern.
+    """
+
+    slug: str
+    title: str
+    about: str
+    of: tuple[str, ...]
+
+
+GROUPS = (
+    Group("types", "Types", "What is computed with, and what is recorded.",
+          ("autodiff:autodiff._tensor", "autodiff:autodiff.scalar", "autodiff:autodiff.nodes",
+           "autodiff.Op", "autodiff.REGISTRY")),
+    Group("creation", "Creation", "New tensors.",
+          ("autodiff:autodiff._creation", "autodiff.tensor", "autodiff.asarray")),
+    Group("random", "Random numbers", "Drawn from a generator whose state is two integers.",
+          ("autodiff.random:*", "autodiff.manual_seed")),
+    Group("dtypes", "Dtypes", "The dtypes are NumPy's own.",
+          ("autodiff:numpy", "autodiff:autodiff.ops.cast",
+           "autodiff.get_default_dtype", "autodiff.set_default_dtype")),
+    Group("devices", "Devices", "Where arrays live, and array libraries of your own.",
+          ("autodiff:autodiff.backend", "autodiff.cuda:*", "autodiff.synchronize",
+           "autodiff.backend.Kind", "autodiff.backend.register_kind", "autodiff.backend.stamp")),
+    Group("elementwise", "Elementwise functions",
+          "They broadcast, and work on tensors, scalars and plain arrays.",
+          ("autodiff:autodiff.ops.arithmetic", "autodiff:autodiff.ops.elementwise")),
+    Group("reductions", "Reductions", "Over one axis, several, or all.",
+          ("autodiff:autodiff.ops.reduce",)),
+    Group("shape", "Shape", "Values move, none changes.", ("autodiff:autodiff.ops.shape",)),
+    Group("linalg", "Linear algebra", "On matrices and stacks of matrices.",
+          ("autodiff:autodiff.ops.linalg", "autodiff.linalg:*")),
+    Group("networks", "Fused functions", "Made for networks.",
+          ("autodiff:autodiff.ops.normalization",)),
+    Group("derivatives", "Derivatives", "What is recorded, and what is asked of the record.",
+          ("autodiff:autodiff._variable", "autodiff:autodiff.mode",
+           "autodiff:autodiff._gradcheck", "autodiff.op")),
+    Group("nn-modules", "Modules and containers", "",
+          ("nn:nn.module", "nn:nn.containers", "nn:nn.parameter", "nn:nn.swap")),
+    Group("nn-layers", "Layers", "", ("nn:nn.layers",)),
+    Group("nn-activations", "Activations", "", ("nn:nn.activations",)),
+    Group("nn-losses", "Losses", "", ("nn:nn.losses",)),
+    Group("nn-functional", "Functions for networks", "", ("nn.functional:*",)),
+    Group("nn-init", "Initial values", "", ("nn.init:*",)),
+    Group("nn-optim", "Optimizers", "", ("nn.optim:*",)),
+    Group("nn-data", "Data", "", ("nn.data:*", "nn.datasets:*")),
+    Group("viz", "Pictures", "", ("viz:*",)),
+)  # fmt: skip
+
+
+def module_of(value: Any) -> str:
+    """The module that defines a value; that of its type, for a constant."""
+    return getattr(value, "__module__", None) or type(value).__module__
+
+
+def public(namespace: str) -> dict[str, Any]:
+    """The public names of a namespace, without the modules among them."""
+    module = importlib.import_module(namespace)
+    names = getattr(module, "__all__", None)
+    if names is None:  # what a package gathers, or a module defines; no imports from elsewhere
+        root = namespace.partition(".")[0]
+        ours = ("autodiff.", f"{root}.") if hasattr(module, "__path__") else (f"{namespace}.",)
+        names = [
+            name
+            for name, value in vars(module).items()
+            if not name.startswith("_") and f"{module_of(value)}.".startswith(ours)
+        ]
+    found = {name: getattr(module, name) for name in names}
+    return {name: value for name, value in found.items() if not isinstance(value, ModuleType)}
+
+
+def matches(entry: str, namespace: str, name: str, value: Any) -> bool:
+    """Whether an entry of a group means this name."""
+    place = f"{namespace}:{module_of(value)}" if ":" in entry else f"{namespace}.{name}"
+    return fnmatch.fnmatchcase(place, entry)
+
+
+def groups_of(namespace: str, name: str, value: Any) -> list[str]:
+    """The groups that claim a name: one, if all is well."""
+    found = [(g.slug, e) for g in GROUPS for e in g.of if matches(e, namespace, name, value)]
+    named = [slug for slug, entry in found if ":" not in entry]
+    return named or [slug for slug, _ in found]
+
+
+def members() -> dict[str, dict[str, Any]]:
+    """The names of each group with what they are: ``{slug: {"autodiff.exp": ...}}``."""
+    found: dict[str, dict[str, Any]] = {group.slug: {} for group in GROUPS}
+    for namespace in NAMESPACES:
+        for name, value in sorted(public(namespace).items(), key=lambda item: item[0].lower()):
+            for slug in groups_of(namespace, name, value):
+                found[slug][f"{namespace}.{name}"] = value
+    for group in GROUPS:
+        for name in group.of:
+            if ":" not in name and name not in found[group.slug]:  # in no namespace above
+                module, _, last = name.rpartition(".")
+                found[group.slug][name] = getattr(importlib.import_module(module), last)
+    return found
+
+
+def aliases(names: dict[str, Any]) -> dict[str, str]:
+    """Second names of an object in a group, each with the first: its own name, the shortest."""
+    same: dict[int, list[str]] = {}
+    for name, value in names.items():
+        if callable(value):
+            same.setdefault(id(value), []).append(name)
+    found = {}
+    for spelled in same.values():
+        own = getattr(names[spelled[0]], "__name__", "")
+        main = min(spelled, key=lambda n: (n.rpartition(".")[2] != own, n.count(".")))
+        found |= {name: main for name in spelled if name != main}
+    return found

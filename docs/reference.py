@@ -1,0 +1,71 @@
+"""Write the pages of the reference, one for each group of `groups`, as Sphinx is to read them.
+
+Ops are objects that can be called, with a signature and a docstring of their own, so that
+``autofunction`` documents them like any function.
+"""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from . import groups
+
+
+def kind(value: Any) -> str:
+    """The directive that documents a value."""
+    if isinstance(value, type):
+        return "class"
+    return "function" if callable(value) else "data"
+
+
+def summary(value: Any) -> str:
+    """The first paragraph of a docstring, in one line."""
+    if not callable(value):
+        return ""  # its docstring would be that of its type
+    return " ".join((inspect.getdoc(value) or "").split("\n\n")[0].split())
+
+
+def heading(text: str, mark: str) -> list[str]:
+    return [text, mark * len(text), ""]
+
+
+def page(group: groups.Group, names: dict[str, Any]) -> str:
+    """A table of the group's names, then each in full."""
+    second = groups.aliases(names)
+    first = {name: value for name, value in names.items() if name not in second}
+    documented = {name: v for name, v in first.items() if groups.module_of(v) != "numpy"}
+    lines = [*heading(group.title, "="), group.about, ""]
+    lines += [".. list-table::", "   :widths: 30 70", "   :class: names", ""]
+    for name, value in first.items():
+        role = ":py:obj:" if name in documented else ""
+        about = summary(value) if name in documented else f"NumPy's ``{value.__name__}``."
+        lines += [f"   * - {role}`{name}`" if role else f"   * - ``{name}``", f"     - {about}"]
+    lines.append("")
+    if second:
+        said = ", ".join(f"``{name}`` for :py:obj:`{main}`" for name, main in second.items())
+        lines += [f"Other spellings: {said}.", ""]
+    for name, value in documented.items():
+        module = name.rpartition(".")[0]
+        lines += [f".. py:currentmodule:: {module}", "", f".. auto{kind(value)}:: {name}"]
+        if isinstance(value, type):
+            lines += ["   :members:", "   :inherited-members: Exception, dict, list, tuple"]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def write(folder: Path) -> None:
+    """Write a page for each group, and their list, into ``folder``."""
+    folder.mkdir(exist_ok=True)
+    members = groups.members()
+    for old in folder.glob("*.rst"):
+        if old.stem not in {*members, "index"}:
+            old.unlink()
+    pages = {group.slug: page(group, members[group.slug]) for group in groups.GROUPS}
+    listed = "\n   ".join(pages)
+    pages["index"] = "\n".join(
+        [*heading("Reference", "="), ".. toctree::", "   :maxdepth: 1", "", f"   {listed}", ""]
+    )
+    for slug, text in pages.items():
+        file = folder / f"{slug}.rst"
+        if not file.exists() or file.read_text(encoding="utf-8") != text:  # else not read again
+            file.write_text(text, encoding="utf-8")

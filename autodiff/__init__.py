@@ -58,12 +58,12 @@ from .ops.arithmetic import (
 )
 from .ops.cast import astype
 from .ops.elementwise import clip, exp, expm1, log, log1p, relu, sigmoid, sqrt, tanh, where
+from .ops.join import concatenate
 from .ops.linalg import matmul
 from .ops.normalization import layer_norm
 from .ops.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, sum
 from .ops.shape import (
     broadcast_to,
-    concatenate,
     expand_dims,
     reshape,
     squeeze,

@@ -11,7 +11,7 @@ from ._op import XP
 from ._variable import Method, Variable
 from .backend import Array
 from .nodes import VARIABLES, Leaf, Node
-from .ops import arithmetic, cast, elementwise, linalg, reduce, shape
+from .ops import arithmetic, cast, elementwise, indexing, linalg, reduce, shape
 
 
 def _method(op: Any, reflected: bool = False) -> Method:
@@ -219,7 +219,7 @@ class Tensor(Variable):
             yield self[i]
 
     def __getitem__(self, index: Any) -> "Tensor":
-        result: Tensor = shape.getitem(self, _raw(index))
+        result: Tensor = indexing.getitem(self, _raw(index))
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:

@@ -23,7 +23,7 @@ LAYERS = [
     {"engine", "_codegen"},
     {"_recorders", "_pullers"},
     {"_pull"},
-    {"_op"},
+    {"_axes", "_op"},
     {"ops"},
     {"cuda", "linalg", "_variable"},
     {"_inplace"},

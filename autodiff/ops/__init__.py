@@ -1,12 +1,25 @@
 """The catalogue of operations, by family."""
 
-from . import arithmetic, assign, cast, elementwise, linalg, normalization, reduce, shape
+from . import (
+    arithmetic,
+    assign,
+    cast,
+    elementwise,
+    indexing,
+    join,
+    linalg,
+    normalization,
+    reduce,
+    shape,
+)
 
 __all__ = [
     "arithmetic",
     "assign",
     "cast",
     "elementwise",
+    "indexing",
+    "join",
     "linalg",
     "normalization",
     "reduce",

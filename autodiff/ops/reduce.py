@@ -1,30 +1,10 @@
 """Reductions: many values become fewer."""
 
-from math import prod
 from typing import Any
 
+from .._axes import Axis, Shape, keep, reduced_count, spread
 from .._op import op
 from ..backend import Array
-
-Axis = int | tuple[int, ...] | None
-
-
-def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
-    """The shape after a reduction that keeps the reduced axes as 1."""
-    if axis is None:
-        return (1,) * len(shape)
-    axes = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
-    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
-
-
-def keep(xp: Any, y: Array, shape: tuple[int, ...], axis: Axis) -> Array:
-    """A reduction's result, or its gradient, with the reduced axes back as 1."""
-    return xp.reshape(y, kept_shape(shape, axis)) if shape else y
-
-
-def spread(xp: Any, y: Array, shape: tuple[int, ...], axis: Axis) -> Array:
-    """A reduction's result, or its gradient, repeated over all that it was reduced from."""
-    return xp.broadcast_to(keep(xp, y, shape, axis), shape)
 
 
 @op(
@@ -37,10 +17,8 @@ def sum(xp: Any, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Arra
     return xp.sum(x, axis=axis, keepdims=keepdims)
 
 
-def _mean_x(g: Array, xp: Any, x_shape: tuple[int, ...], axis: Axis) -> Array:
-    kept = kept_shape(x_shape, axis)
-    count = prod(n for n, k in zip(x_shape, kept, strict=True) if k != n)
-    return spread(xp, g * (1 / (count or 1)), x_shape, axis)
+def _mean_x(g: Array, xp: Any, x_shape: Shape, axis: Axis) -> Array:
+    return spread(xp, g * (1 / (reduced_count(x_shape, axis) or 1)), x_shape, axis)
 
 
 @op(x=_mean_x, linear=("x",), promote=("x",), floating=True, autocast="high")

@@ -1,6 +1,5 @@
-"""Shapes and indexing: values move, none changes."""
+"""Shapes: the same values, their axes arranged anew."""
 
-from math import prod
 from typing import Any
 
 from .._op import op
@@ -48,61 +47,3 @@ def squeeze(xp: Any, x: Array, /, axis: int | tuple[int, ...] | None = None) -> 
 def broadcast_to(xp: Any, x: Array, /, shape: tuple[int, ...]) -> Array:
     """``x`` repeated to ``shape`` by the rules of broadcasting."""
     return xp.broadcast_to(x, shape)  # the engine sums the gradient down
-
-
-def _is_basic(index: Any) -> bool:
-    """Whether an index picks no element twice: made of integers, slices, None and ``...``."""
-    parts = index if type(index) is tuple else (index,)
-    return all(
-        i is None or i is Ellipsis or isinstance(i, slice) or (type(i) is int) for i in parts
-    )
-
-
-@op(linear=("x",), view=True)
-def getitem(xp: Any, x: Array, /, index: Any) -> Array:
-    """``x[index]``: slices, integers, ``None``, ``...``, masks, integer arrays."""
-    return x[index]
-
-
-@getitem.vjp("x")
-def _(g: Array, x_shape: tuple[int, ...], index: Any) -> Array:
-    return unindex(g, index, x_shape)
-
-
-@op(x=lambda g, index: g[index], linear=("x",))
-def unindex(xp: Any, x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
-    """Zeros of ``shape`` with ``x`` added at ``index``; duplicate indices sum.
-
-    The transpose of indexing.
-    """
-    out = xp.zeros(shape, dtype=x.dtype)
-    if _is_basic(index):
-        out[index] = x
-    else:
-        xp.add.at(out, index, x)
-    return out
-
-
-def _part(
-    g: Array, xp: Any, xs_shape: tuple[tuple[int, ...], ...], axis: int | None, index: int
-) -> Array:
-    shape = xs_shape[index]
-    if axis is None:  # joined flat
-        start = sum(prod(s) for s in xs_shape[:index])
-        return xp.reshape(g[start : start + prod(shape)], shape)
-    axis %= len(shape)
-    start = sum(s[axis] for s in xs_shape[:index])
-    return g[(slice(None),) * axis + (slice(start, start + shape[axis]),)]
-
-
-@op(xs=_part, promote=("xs",), linear=("xs",))
-def concatenate(xp: Any, /, *xs: Array, axis: int | None = 0) -> Array:
-    """A sequence of arrays joined along an axis; flattened first if it is None.
-
-    Examples
-    --------
-    >>> import autodiff as ad
-    >>> ad.concatenate([ad.tensor([1.0]), ad.tensor([2.0, 3.0])])
-    tensor([1., 2., 3.])
-    """
-    return xp.concatenate(xs, axis=axis)

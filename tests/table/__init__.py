@@ -4,10 +4,30 @@ A module for each family has ``CASES``; where there is something to say, ``SPECI
 and what PyTorch calls the op, or why it has none.
 """
 
-from . import arithmetic, assign, elementwise, indexing, linalg, networks, reduce, shape
+from . import (
+    arithmetic,
+    assign,
+    elementwise,
+    indexing,
+    join,
+    linalg,
+    networks,
+    reduce,
+    shape,
+)
 from .case import Case, registered
 
-FAMILIES = [arithmetic, assign, elementwise, indexing, linalg, networks, reduce, shape]
+FAMILIES = [
+    arithmetic,
+    assign,
+    elementwise,
+    indexing,
+    join,
+    linalg,
+    networks,
+    reduce,
+    shape,
+]
 CASES = [case for family in FAMILIES for case in family.CASES]
 SPECIAL = [point for family in FAMILIES for point in getattr(family, "SPECIAL", [])]
 NOT_IN_TORCH = {k: why for f in FAMILIES for k, why in getattr(f, "NOT_IN_TORCH", {}).items()}

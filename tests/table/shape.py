@@ -15,9 +15,6 @@ CASES = [
     Case("squeeze", ((1, 3, 1),), {"axis": -1}),
     Case("broadcast_to", ((3, 1),), {"shape": (2, 3, 4)}),
     Case("broadcast_to", (S,), {"shape": (0, 2)}),
-    Case("concatenate", ((2, 3), (1, 3), (0, 3)), {"axis": 0}, sequence=True),
-    Case("concatenate", ((2, 3), (2, 1)), {"axis": -1}, sequence=True),
-    Case("concatenate", ((2, 3), (4,)), {"axis": None}, sequence=True),
 ]  # fmt: skip
 
 
@@ -36,12 +33,8 @@ def counterparts(torch):
     def transpose(x, axes=None):
         return x.permute(axes or tuple(range(x.ndim))[::-1])
 
-    def concatenate(*xs, axis):
-        return torch.cat([x.flatten() for x in xs]) if axis is None else torch.cat(xs, dim=axis)
-
     return {
         "broadcast_to": lambda x, shape: torch.broadcast_to(x, shape),
-        "concatenate": concatenate,
         "expand_dims": expand_dims,
         "reshape": lambda x, shape: torch.reshape(x, shape),
         "squeeze": squeeze,

@@ -16,7 +16,7 @@ OURS = {*PACKAGES, "demos", "benchmarks", "tests"}
 
 # From the ground up. A module imports from lower rows only; ``ops`` stands for its families.
 LAYERS = [
-    {"floats"},
+    {"floats", "_tree"},
     {"backend"},
     {"mode", "_generator", "_views"},
     {"nodes"},

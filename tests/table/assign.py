@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from autodiff.ops.shape import getitem, reshape, transpose
+from autodiff.ops.indexing import getitem
+from autodiff.ops.shape import reshape, transpose
 
 from .case import MASK, B, Case, M, S
 

@@ -8,6 +8,7 @@ from numpy import bool_ as bool
 from numpy import float16, float32, float64, int8, int16, int32, int64, uint8
 
 from . import backend, cuda, linalg, random
+from ._anomaly import detect_anomaly
 from ._creation import arange, empty, eye, full, ones, ones_like, zeros, zeros_like
 from ._gradcheck import gradcheck
 from ._op import REGISTRY, Op, op
@@ -28,6 +29,7 @@ from .mode import (
     no_grad,
     pop_scope,
     push_scope,
+    saved_tensors_hooks,
     scope,
     tap,
 )
@@ -99,6 +101,7 @@ __all__ = [
     "concatenate",
     "cuda",
     "default_device",
+    "detect_anomaly",
     "device",
     "divide",
     "empty",
@@ -154,6 +157,7 @@ __all__ = [
     "random",
     "relu",
     "reshape",
+    "saved_tensors_hooks",
     "scope",
     "set_default_device",
     "set_default_dtype",

@@ -9,6 +9,7 @@ others saved of it is found when their gradient is asked for, and raises then.
 from typing import Any
 
 from . import backend
+from ._lines import source_line
 from ._op import Op
 from ._variable import Retain
 from ._views import UNRECORDED, View, Views
@@ -33,7 +34,6 @@ def setitem(target: Any, index: Any, value: Any) -> None:
     if node is not None:
         value = _fitting(target, index, value)
     base, path = _place(target)
-    _protect(base._node, base._data)
     _put(target, index, data)
     _overwrite(base, value if node is not None else 0.0, path, index)
 
@@ -50,21 +50,19 @@ def update(op: Op, target: Any, other: Any) -> Any:
             f"{op.name}: a result of shape {result.shape} does not fit in place into a tensor of "
             f"shape {target.shape}"
         )
+    _protect(result._node, target._data)
     if result.dtype != target.dtype:
         if backend.is_float(result.dtype) and not backend.is_float(target.dtype):
             raise TypeError(
                 f"{op.name}: a result of dtype {result.dtype} does not fit in place into a tensor "
                 f"of dtype {target.dtype}; write x = x + y, or convert first"
             )
-        _protect(result._node, target._data)
         result = astype(result, target.dtype)
     if result._node is None:
         _put(target, ..., result._data)
         return target
-    base, path = _place(target)
-    _protect(result._node, target._data)
-    _protect(base._node, base._data)
     _put(target, ..., result._data)
+    base, path = _place(target)
     if base is target:
         _move(target, result._node)
         _derive_views(target)
@@ -74,7 +72,9 @@ def update(op: Op, target: Any, other: Any) -> Any:
 
 
 def _put(target: Any, index: Any, data: Array) -> None:
-    """Write into the memory, and note it."""
+    """Write into the memory, and note it; the op that made it keeps a copy of what it saved."""
+    base, _ = _place(target)
+    _protect(base._node, base._data)
     try:
         target._data[index] = data
     except (IndexError, TypeError, ValueError) as error:
@@ -83,6 +83,8 @@ def _put(target: Any, index: Any, data: Array) -> None:
             f"setitem: {error} [a tensor of shape {target.shape}, a value of shape {shape}]"
         ) from error
     backend.stamp(target._data)
+    if current().observers:
+        backend.writes(target._data).line = source_line()
 
 
 def _place(target: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -357,12 +357,13 @@ LAST_WRITE = [0]
 class Writes:
     """The last write into the memory of one array, found by the array's identity."""
 
-    __slots__ = ("owner", "time")
+    __slots__ = ("line", "owner", "time")
 
     def __init__(self, owner: Array) -> None:
         key = id(owner)
         self.owner = weakref.ref(owner, lambda _: _written.pop(key, None))
         self.time = 0
+        self.line: str | None = None  # under detect_anomaly
 
 
 _written: dict[int, Writes] = {}

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from . import backend
+from ._lines import LINES
 from .backend import KINDS, LAST_WRITE
-from .mode import switch, switch_back
+from .mode import current, switch, switch_back
 from .nodes import VARIABLES, Leaf, Node, Packed, wrap
 
 Observer = Callable[[Node, Any, tuple[Any, ...]], None]
@@ -92,6 +93,8 @@ def walk(
     Iterative, in an order in which every node comes after all its consumers; a leaf is
     finished as soon as its last consumer has been walked.
     """
+    if watching := current().observers:
+        observe = _together(watching if observe is None else (observe, *watching))
     consumers = _consumers([node for node, _ in seeds], targets)  # still to be walked
     keepers = targets or ()  # leaves and these keep their gradient, so it must be their own
     scalar = type(seeds[0][1]) is float
@@ -176,6 +179,14 @@ def walk(
     return found
 
 
+def _together(observers: tuple[Observer, ...]) -> Observer:
+    def observe(node: Node, g: Any, pulled: tuple[Any, ...]) -> None:
+        for each in observers:
+            each(node, g, pulled)
+
+    return observe
+
+
 def _fresh(d: Any, g: Any, saved: tuple[Any, ...], joint: Any) -> bool:
     """Whether nobody but its receiver can hold the memory of the gradient ``d``.
 
@@ -236,6 +247,10 @@ def _restore(node: Node) -> tuple[Any, ...]:
     )
 
 
+def _at(line: str | None) -> str:
+    return f" ({line})" if line else ""
+
+
 def _check_writes(node: Node, saved: tuple[Any, ...]) -> None:
     """Raise if a saved array was written after it was saved."""
     if node.rule is None:
@@ -244,7 +259,8 @@ def _check_writes(node: Node, saved: tuple[Any, ...]) -> None:
         for x in value if isinstance(value, tuple) else (value,):
             if type(x) in KINDS and backend.written_since(x, node.index):
                 raise RuntimeError(
-                    f"backward: {node.op.name} saved {name!r} of shape {x.shape} to compute its "
-                    "gradient, and that array was written in place afterwards; write to a copy, "
-                    "or call backward before the write (an optimizer step is a write)"
+                    f"backward: {node.op.name}{_at(LINES.get(node))} saved {name!r} of shape "
+                    f"{x.shape} to compute its gradient, and that array was written in place "
+                    f"afterwards{_at(backend.writes(x).line)}; write to a copy, or call backward "
+                    "before the write (an optimizer step is a write)"
                 )

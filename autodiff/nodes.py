@@ -8,7 +8,7 @@ by reference counting alone.
 
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -189,11 +189,40 @@ class Packed:
 
     def __init__(self, values: tuple[Any, ...], hooks: tuple[Hook, Hook]) -> None:
         pack, self.unpack = hooks
-        self.packed = [(True, pack(v)) if type(v) in KINDS else (False, v) for v in values]
+
+        def packed(x: Any) -> Any:
+            if isinstance(x, tuple):  # of a variadic op
+                return tuple([packed(item) for item in x])
+            if type(x) not in KINDS:
+                return x
+            return _Packed(pack(wrap(x)), x.shape)
+
+        self.packed = packed(values)
 
     def values(self) -> tuple[Any, ...]:
         """What was saved."""
-        return tuple(self.unpack(v) if packed else v for packed, v in self.packed)
+
+        def unpacked(x: Any) -> Any:
+            if type(x) is tuple:
+                return tuple([unpacked(item) for item in x])
+            if type(x) is not _Packed:
+                return x
+            found = self.unpack(x.value)
+            raw: Any = getattr(found, "_data", found)
+            if type(raw) not in KINDS or raw.shape != x.shape:
+                raise ValueError(
+                    f"saved_tensors_hooks: unpack returned {type(found).__name__} of shape "
+                    f"{getattr(raw, 'shape', None)} for a tensor of shape {x.shape}"
+                )
+            return raw
+
+        saved: tuple[Any, ...] = unpacked(self.packed)
+        return saved
+
+
+class _Packed(NamedTuple):
+    value: Any
+    shape: tuple[int, ...]
 
 
 # What makes a variable of raw data: under ``float`` for numbers, under None for any array.

@@ -166,17 +166,44 @@ def test_saved_values_can_be_packed():
     x = leaf([1.0, 2.0])
     packed = []
 
-    def pack(array):
-        packed.append(array)
+    def pack(tensor):
+        assert isinstance(tensor, ad.Tensor) and not tensor.requires_grad
+        packed.append(tensor)
         return len(packed) - 1
 
-    from autodiff.mode import saving
-
-    with saving(pack, lambda i: packed[i]):
+    with ad.saved_tensors_hooks(pack, lambda i: packed[i]):
         y = (ad.exp(x) * x).sum()
     y.backward()
     np.testing.assert_allclose(x.grad.data, np.exp([1, 2]) * (1 + np.array([1, 2])))
     assert len(packed) == 3
+
+
+def test_packed_values_serve_sequences_and_higher_derivatives():
+    offloaded = []
+
+    def pack(tensor):
+        offloaded.append(tensor.shape)
+        return tensor.numpy().tolist()
+
+    @ad.op(xs=lambda g, xs, index: g * xs[1 - index])
+    def pair(xp, /, *xs):
+        return xs[0] * xs[1]
+
+    x = leaf([1.0, 2.0])
+    with ad.saved_tensors_hooks(pack, lambda rows: ad.tensor(rows, dtype=np.float64)):
+        y = pair([x, x * x]).sum()
+    assert offloaded == [(2,)] * 4
+    first = ad.gradients(y, x, create_graph=True)
+    np.testing.assert_array_equal(first.data, 3 * x.data**2)
+    np.testing.assert_array_equal(ad.gradients(first.sum(), x).data, 6 * x.data)
+
+
+def test_an_unpacked_value_must_have_the_shape_of_what_was_packed():
+    x = leaf([1.0, 2.0])
+    with ad.saved_tensors_hooks(lambda t: t, lambda t: t[0]):
+        y = (x * x).sum()
+    with pytest.raises(ValueError, match=r"unpack returned Tensor of shape \(\) .* shape \(2,\)"):
+        y.backward()
 
 
 # ---------------------------------------------------------------- dtypes

@@ -18,9 +18,9 @@ OURS = {*PACKAGES, "demos", "benchmarks", "tests"}
 LAYERS = [
     {"floats", "_tree"},
     {"backend"},
-    {"mode", "_generator", "_views"},
+    {"mode", "_generator", "_lines", "_views"},
     {"nodes"},
-    {"engine", "_codegen"},
+    {"engine", "_codegen", "_anomaly"},
     {"_recorders", "_pullers"},
     {"_pull"},
     {"_axes", "_op"},

@@ -222,7 +222,8 @@ def _view_lines(op: Any) -> list[str]:
         return []
     (x,) = op.operands
     options = as_tuple(list(op.options))
-    return [f"if made._data.base is not None: track({x}, made, OP, {options}, mode.recording)"]
+    shared = f"made._data is {x}_ or made._data.base is not None"  # NumPy may return x itself
+    return [f"if {shared}: track({x}, made, OP, {options}, mode.recording)"]
 
 
 def _finish_lines(op: Any, cls: str) -> list[str]:

@@ -137,6 +137,27 @@ def test_a_view_of_a_constant_sees_what_is_recorded_later():
     np.testing.assert_array_equal(w.grad.data, [4.0, 4.0])
 
 
+def test_a_single_element_is_a_view_too():
+    x = leaf([1.0, 2.0])
+    y = x * 1.0
+    last, scalar = y[-1], y.sum()[()]
+    last *= 3.0
+    np.testing.assert_array_equal(y.data, [1.0, 6.0])
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [1.0, 3.0])
+    assert scalar.item() == 3.0
+
+
+def test_a_view_that_is_the_very_same_array():
+    """numpy.squeeze returns its argument where there is nothing to squeeze."""
+    x = leaf([1.0, 2.0])
+    y = x * 1.0
+    z = ad.squeeze(y)
+    z *= 3.0
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [3.0, 3.0])
+
+
 def test_views_survive_their_base():
     x = leaf([1.0, 2.0])
     y = x * 1.0

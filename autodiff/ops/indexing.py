@@ -20,6 +20,15 @@ def getitem(xp: Any, x: Array, /, index: Any) -> Array:
     return x[index]
 
 
+@getitem.kernel("numpy")
+def _(xp: Any, x: Array, /, index: Any) -> Array:
+    out = x[index]
+    if type(out) is type(x):
+        return out
+    # NumPy made a scalar, which is a copy; an ellipsis makes it a view of shape ().
+    return x[(*index, ...)] if type(index) is tuple else x[index, ...]
+
+
 @getitem.vjp("x")
 def _(g: Array, x_shape: tuple[int, ...], index: Any) -> Array:
     return unindex(g, index, x_shape)

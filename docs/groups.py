@@ -50,7 +50,8 @@ GROUPS = (
           ("autodiff:autodiff.ops.arithmetic", "autodiff:autodiff.ops.elementwise")),
     Group("reductions", "Reductions", "Over one axis, several, or all.",
           ("autodiff:autodiff.ops.reduce",)),
-    Group("shape", "Shape", "Values move, none changes.", ("autodiff:autodiff.ops.shape",)),
+    Group("shape", "Shape", "Values move, none changes.",
+          ("autodiff:autodiff.ops.shape", "autodiff:autodiff.ops.join")),
     Group("linalg", "Linear algebra", "On matrices and stacks of matrices.",
           ("autodiff:autodiff.ops.linalg", "autodiff.linalg:*")),
     Group("networks", "Fused functions", "Made for networks.",
@@ -68,6 +69,7 @@ GROUPS = (
     Group("nn-optim", "Optimizers", "", ("nn.optim:*",)),
     Group("nn-data", "Data", "", ("nn.data:*", "nn.datasets:*")),
     Group("viz", "Pictures", "", ("viz:*",)),
+    Group("other", "Other functions", "", ()),  # whatever no entry above means
 )  # fmt: skip
 
 
@@ -99,10 +101,10 @@ def matches(entry: str, namespace: str, name: str, value: Any) -> bool:
 
 
 def groups_of(namespace: str, name: str, value: Any) -> list[str]:
-    """The groups that claim a name: one, if all is well."""
+    """The groups that mean a name: one, if all is well."""
     found = [(g.slug, e) for g in GROUPS for e in g.of if matches(e, namespace, name, value)]
     named = [slug for slug, entry in found if ":" not in entry]
-    return named or [slug for slug, _ in found]
+    return named or [slug for slug, _ in found] or ["other"]
 
 
 def members() -> dict[str, dict[str, Any]]:

@@ -58,9 +58,9 @@ def write(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     members = groups.members()
     for old in folder.glob("*.rst"):
-        if old.stem not in {*members, "index"}:
+        if old.stem != "index" and not members.get(old.stem):
             old.unlink()
-    pages = {group.slug: page(group, members[group.slug]) for group in groups.GROUPS}
+    pages = {g.slug: page(g, members[g.slug]) for g in groups.GROUPS if members[g.slug]}
     listed = "\n   ".join(pages)
     pages["index"] = "\n".join(
         [*heading("Reference", "="), ".. toctree::", "   :maxdepth: 1", "", f"   {listed}", ""]

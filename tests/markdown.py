@@ -45,7 +45,7 @@ def pages(root):
 
 
 def main(paths):
-    """Run every file; a failure raises and ends the program with its traceback."""
+    """Run every file; a failure ends the program with what was expected, or a traceback."""
     root = Path.cwd()
     sys.path.insert(0, str(root))
     for path in paths or pages(root):
@@ -53,6 +53,12 @@ def main(paths):
             os.chdir(scratch)
             try:
                 count = run(root / path)
+            except doctest.DocTestFailure as failure:
+                line = failure.test.lineno + failure.example.lineno + 1
+                sys.exit(
+                    f"{path}:{line}: {failure.example.source}"
+                    f"expected:\n{failure.example.want}got:\n{failure.got}"
+                )
             finally:
                 os.chdir(root)
         if not count:

@@ -75,6 +75,9 @@ def test_every_page_with_examples_is_run():
     pages = {str(page) for page in markdown.pages(ROOT)}
     assert {"README.md", "docs/autodiff.md", "docs/nn.md", "docs/viz.md"} <= pages
     assert "CHANGELOG.md" not in pages
+    for page in pages:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert not re.search("^ +```python", text, re.M), f"{page}: an indented block is not run"
 
 
 @pytest.mark.parametrize(

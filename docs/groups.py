@@ -58,7 +58,7 @@ GROUPS = (
           ("autodiff:autodiff.ops.normalization",)),
     Group("derivatives", "Derivatives", "What is recorded, and what is asked of the record.",
           ("autodiff:autodiff._variable", "autodiff:autodiff.mode",
-           "autodiff:autodiff._gradcheck", "autodiff.op")),
+           "autodiff:autodiff._gradcheck", "autodiff:autodiff._anomaly", "autodiff.op")),
     Group("nn-modules", "Modules and containers", "",
           ("nn:nn.module", "nn:nn.containers", "nn:nn.parameter", "nn:nn.swap")),
     Group("nn-layers", "Layers", "", ("nn:nn.layers",)),

@@ -12,6 +12,7 @@ from ._anomaly import detect_anomaly
 from ._creation import arange, empty, eye, full, ones, ones_like, zeros, zeros_like
 from ._gradcheck import gradcheck
 from ._op import REGISTRY, Op, op
+from ._products import dot, einsum, inner, kron, outer, tensordot, trace, vecdot
 from ._tensor import Tensor, asarray, tensor
 from ._variable import gradients
 from .backend import (
@@ -22,6 +23,7 @@ from .backend import (
     set_default_dtype,
 )
 from .cuda import synchronize
+from .linalg import matrix_transpose
 from .mode import (
     Scope,
     enable_grad,
@@ -104,6 +106,8 @@ __all__ = [
     "detect_anomaly",
     "device",
     "divide",
+    "dot",
+    "einsum",
     "empty",
     "enable_grad",
     "equal",
@@ -120,6 +124,7 @@ __all__ = [
     "gradients",
     "greater",
     "greater_equal",
+    "inner",
     "int16",
     "int32",
     "int64",
@@ -127,6 +132,7 @@ __all__ = [
     "is_grad_enabled",
     "isfinite",
     "isnan",
+    "kron",
     "layer_norm",
     "less",
     "less_equal",
@@ -139,6 +145,7 @@ __all__ = [
     "logsumexp",
     "manual_seed",
     "matmul",
+    "matrix_transpose",
     "max",
     "maximum",
     "mean",
@@ -151,6 +158,7 @@ __all__ = [
     "ones",
     "ones_like",
     "op",
+    "outer",
     "pop_scope",
     "power",
     "push_scope",
@@ -173,8 +181,11 @@ __all__ = [
     "synchronize",
     "tap",
     "tensor",
+    "tensordot",
+    "trace",
     "transpose",
     "uint8",
+    "vecdot",
     "where",
     "zeros",
     "zeros_like",

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from . import _codegen, backend
+from . import _codegen, _products, backend
 from . import _inplace as writes
 from ._op import XP
 from ._variable import Method, Variable
@@ -292,6 +292,16 @@ class Tensor(Variable):
         return result
 
     permute = transpose
+
+    def dot(self, other: Any) -> "Tensor":
+        """As `autodiff.dot`."""
+        result: Tensor = _products.dot(self, other)
+        return result
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> "Tensor":
+        """As `autodiff.trace`."""
+        result: Tensor = _products.trace(self, offset, axis1, axis2)
+        return result
 
     def flatten(self) -> "Tensor":
         """In one axis."""

@@ -271,6 +271,19 @@ def common_dtype(dtypes: Iterable[Any], weak_float: bool = False) -> np.dtype:
     return _default_dtype if weak_float else np.result_type(*dtypes)
 
 
+def for_lapack(x: Array) -> Array:
+    """``x``, or a ``TypeError`` if LAPACK has no routine for its dtype."""
+    if x.dtype.name in ("float16", "bfloat16"):
+        raise TypeError(f"LAPACK has no {x.dtype}; use x.astype(ad.float32)")
+    return x
+
+
+def rank_tolerance(x: Array) -> float:
+    """Singular values below this times the largest count as zero, unless told otherwise."""
+    lengths: tuple[int, ...] = x.shape[-2:]
+    return max(lengths) * float(np.finfo(x.dtype).eps)
+
+
 NUMBERS = {float, int, bool}
 
 

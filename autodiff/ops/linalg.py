@@ -1,4 +1,4 @@
-"""Matrix products and decompositions.
+"""Matrix products and inverses.
 
 Rules: M. B. Giles, "Collected matrix derivative results for forward and reverse mode
 algorithmic differentiation", 2008.
@@ -6,12 +6,9 @@ algorithmic differentiation", 2008.
 
 from typing import Any
 
+from .._masks import mT
 from .._op import XP, op
-from ..backend import Array
-
-
-def _mT(xp: Any, x: Array) -> Array:
-    return xp.swapaxes(x, -1, -2)
+from ..backend import Array, for_lapack, rank_tolerance
 
 
 def _as_matrices(
@@ -38,7 +35,7 @@ def _matmul_x(
             y = xp.broadcast_to(y, (*g.shape[:-2], m, p))
         g = xp.reshape(xp.swapaxes(xp.reshape(g, (-1, n, p)), 0, 1), (n, -1))
         y = xp.reshape(xp.swapaxes(xp.reshape(y, (-1, m, p)), 0, 1), (m, -1))
-    return _fold(xp, xp.matmul(g, _mT(xp, y)), x_shape, -2)
+    return _fold(xp, xp.matmul(g, mT(xp, y)), x_shape, -2)
 
 
 def _matmul_y(
@@ -50,7 +47,7 @@ def _matmul_y(
             x = xp.broadcast_to(x, (*g.shape[:-2], *x.shape[-2:]))
         x = xp.reshape(x, (-1, x.shape[-1]))
         g = xp.reshape(g, (-1, g.shape[-1]))
-    return _fold(xp, xp.matmul(_mT(xp, x), g), y_shape, -1)
+    return _fold(xp, xp.matmul(mT(xp, x), g), y_shape, -1)
 
 
 def _fold(xp: Any, grad: Array, shape: tuple[int, ...], axis: int) -> Array:
@@ -68,35 +65,118 @@ def matmul(xp: Any, x: Array, y: Array, /) -> Array:
     return xp.matmul(x, y)
 
 
+@op(promote=("x", "y"), linear=("x", "y"))
+def cross(xp: Any, x: Array, y: Array, /, axis: int = -1) -> Array:
+    """The cross product of vectors of length 3 along an axis; the other axes broadcast."""
+    if x.shape[axis] != 3 or y.shape[axis] != 3:
+        raise ValueError(f"axis {axis} must have length 3 in both operands")
+    return xp.cross(x, y, axis=axis)
+
+
+@cross.vjp("x")
+def _(g: Array, y: Array, axis: int) -> Array:
+    return cross(y, g, axis)
+
+
+@cross.vjp("y")
+def _(g: Array, x: Array, axis: int) -> Array:
+    return cross(g, x, axis)
+
+
 def _inv_x(g: Array, xp: Any, out: Array) -> Array:
-    transposed = _mT(xp, out)
+    transposed = mT(xp, out)
     return -xp.matmul(xp.matmul(transposed, g), transposed)
 
 
 @op(x=_inv_x, floating=True, promote=("x",), autocast="high")
 def inv(xp: Any, x: Array, /) -> Array:
-    """The inverse of a square matrix, or of each in a stack."""
-    return xp.linalg.inv(x)
+    """The inverse of a square matrix, or of each in a stack (Giles 2008, 2.2.3).
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a matrix is singular. On a GPU CuPy returns NaN or infinities instead, unless
+        ``cupyx.errstate(linalg="raise")`` is set.
+    """
+    return xp.linalg.inv(for_lapack(x))
 
 
-def _slogdet_x(g: tuple[Array, Array], xp: Any, x: Array) -> Array:
-    _, g_log = g  # the sign is constant where it has a derivative
-    return xp.reshape(g_log, (*g_log.shape, 1, 1)) * _mT(xp, xp.linalg.inv(x))
+@op(promote=("a", "b"), floating=True, linear=("b",), autocast="high")
+def solve(xp: Any, a: Array, b: Array, /) -> Array:
+    """The solution ``x`` of ``a @ x = b``, or of each system in a stack (Giles 2008, 2.3.1).
+
+    Parameters
+    ----------
+    a : array, shape (..., M, M)
+    b : array, shape (M,) or (..., M, K)
+        One vector, or matrices whose stacks broadcast with those of ``a``, as in NumPy 2.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a matrix is singular; see `inv` for what happens on a GPU.
+    """
+    for_lapack(a)
+    if b.ndim == 1:
+        out = xp.linalg.solve(a, xp.broadcast_to(b[:, None], (*a.shape[:-2], *b.shape, 1)))
+        return xp.squeeze(out, axis=-1)
+    if a.shape[:-2] != b.shape[:-2]:  # NumPy's solve broadcasts, CuPy's does not
+        stack = xp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a = xp.broadcast_to(a, (*stack, *a.shape[-2:]))
+        b = xp.broadcast_to(b, (*stack, *b.shape[-2:]))
+    return xp.linalg.solve(a, b)
 
 
-@op(x=_slogdet_x, outputs=2, floating=True, promote=("x",), autocast="high")
-def slogdet(xp: Any, x: Array, /) -> tuple[Array, Array]:
-    """The sign and the logarithm of the absolute value of a determinant."""
-    sign, log = xp.linalg.slogdet(x)
-    return sign, log
+@solve.vjp("a", "b")
+def _(
+    g: Array,
+    xp: Any,
+    a: Array,
+    b_shape: tuple[int, ...],
+    out: Array,
+    needs: tuple[bool, bool],
+) -> tuple[Array | None, Array]:
+    vector = len(b_shape) == 1
+    if vector:
+        g = xp.expand_dims(g, -1)
+    g_b = solve(mT(xp, a), g)
+    g_a = None
+    if needs[0]:
+        out = xp.expand_dims(out, -1) if vector else out
+        g_a = -xp.matmul(g_b, mT(xp, out))
+    return g_a, xp.squeeze(g_b, axis=-1) if vector else g_b
 
 
-class _Linalg:
-    """``xp.linalg`` on tensors."""
+def _pinv_x(g: Array, xp: Any, x: Array, out: Array) -> Array:
+    # With P for the result: -P' g P' + (1 - x P) g' P P' + P' P g' (1 - P x).
+    g_t, out_t = mT(xp, g), mT(xp, out)
+    left = xp.matmul(xp.matmul(g_t, out), out_t)
+    right = xp.matmul(out_t, xp.matmul(out, g_t))
+    return (
+        (left - xp.matmul(x, xp.matmul(out, left)))
+        + (right - xp.matmul(xp.matmul(right, out), x))
+        - xp.matmul(xp.matmul(out_t, g), out_t)
+    )
 
-    inv = inv
-    slogdet = slogdet
+
+@op(x=_pinv_x, floating=True, promote=("x",), autocast="high")
+def pinv(xp: Any, x: Array, /, rtol: float | None = None) -> Array:
+    """The Moore-Penrose inverse of a matrix, or of each in a stack.
+
+    Parameters
+    ----------
+    x : array, shape (..., M, N)
+    rtol : float, optional
+        Singular values below ``rtol`` times the largest count as zero; by default
+        ``max(M, N)`` times the precision of the dtype.
+
+    Notes
+    -----
+    The derivative is that of Golub & Pereyra, "The differentiation of pseudo-inverses and
+    nonlinear least squares problems whose variables separate", 1973. It holds where the rank is
+    constant nearby; where the rank changes the function is not continuous.
+    """
+    return xp.linalg.pinv(for_lapack(x), rank_tolerance(x) if rtol is None else rtol)
 
 
-XP.linalg = _Linalg
 XP.dot = matmul  # as rules use it: of two matrices, where NumPy's dot reaches BLAS the soonest

@@ -7,6 +7,8 @@ and what PyTorch calls the op, or why it has none.
 from . import (
     arithmetic,
     assign,
+    decompositions,
+    einsum,
     elementwise,
     indexing,
     join,
@@ -20,6 +22,8 @@ from .case import Case, registered
 FAMILIES = [
     arithmetic,
     assign,
+    decompositions,
+    einsum,
     elementwise,
     indexing,
     join,

@@ -28,6 +28,7 @@ class Case:
     tolerance: dict[str, float] = field(default_factory=dict)
     sequence: bool = False  # called with one sequence of the inputs
     prepare: Callable[[np.ndarray], np.ndarray] = lambda x: x
+    symmetric: bool = False  # differences are taken of a function of the symmetric part
     label: str = ""
 
     def __str__(self) -> str:
@@ -65,6 +66,15 @@ class Case:
 def spd(x: np.ndarray) -> np.ndarray:
     """A well-conditioned matrix."""
     return x + 4 * np.eye(x.shape[-1])
+
+
+def symmetric(x: np.ndarray) -> np.ndarray:
+    return x + np.swapaxes(x, -1, -2)
+
+
+def positive(x: np.ndarray) -> np.ndarray:
+    """A symmetric positive definite matrix."""
+    return x @ np.swapaxes(x, -1, -2) + np.eye(x.shape[-1])
 
 
 S, M, B = (), (3, 4), (2, 3, 4)

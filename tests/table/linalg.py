@@ -1,6 +1,16 @@
-"""Rows of the op table: matrix products and decompositions."""
+"""Rows of the op table: matrix products, inverses and determinants."""
 
-from .case import LAPACK, Case, spd
+from .case import LAPACK, B, Case, M, spd
+
+
+def lapack(op, *inputs, prepare=spd, **options):
+    return Case(op, inputs, options, prepare=prepare, half=LAPACK)
+
+
+def systems(x):
+    """Well-conditioned where square."""
+    return spd(x) if x.shape[-1] == 3 and x.ndim > 1 and x.shape[-2] == 3 else x
+
 
 CASES = [
     Case("matmul", ((3, 4), (4, 2))),
@@ -15,20 +25,58 @@ CASES = [
     Case("matmul", ((1, 3, 4), (2, 4, 3))),
     Case("matmul", ((0, 4), (4, 2))),
     Case("matmul", ((2, 0, 4), (4, 2))),
-    Case("inv", ((3, 3),), prepare=spd, half=LAPACK),
-    Case("inv", ((2, 3, 3),), prepare=spd, half=LAPACK),
-    Case("slogdet", ((3, 3),), prepare=spd, half=LAPACK),
-    Case("slogdet", ((2, 3, 3),), prepare=spd, half=LAPACK),
+    Case("cross", ((3,), (3,))),
+    Case("cross", ((2, 3), (2, 3))),
+    Case("cross", ((2, 3), (3,))),
+    Case("cross", ((3, 2), (3, 2)), {"axis": -2}),
+    lapack("inv", (3, 3)),
+    lapack("inv", (2, 3, 3)),
+    lapack("inv", (0, 0)),
+    lapack("solve", (3, 3), (3,), prepare=systems),
+    lapack("solve", (3, 3), (3, 2), prepare=systems),
+    lapack("solve", (2, 3, 3), (3,), prepare=systems),
+    lapack("solve", (2, 3, 3), (2, 3, 2), prepare=systems),
+    lapack("solve", (3, 3), (2, 3, 2), prepare=systems),
+    lapack("solve", (2, 1, 3, 3), (2, 3, 1), prepare=systems),
+    lapack("solve", (0, 3, 3), (0, 3, 2), prepare=systems),
+    lapack("pinv", (4, 3), prepare=systems),
+    lapack("pinv", (3, 3), prepare=systems),
+    lapack("pinv", (2, 3, 4), prepare=systems),
+    lapack("pinv", (3, 4), prepare=systems, rtol=1e-3),
+    lapack("slogdet", (3, 3)),
+    lapack("slogdet", (2, 3, 3)),
+    lapack("det", (3, 3), prepare=lambda x: x),
+    lapack("det", (2, 3, 3), prepare=lambda x: x),
+    lapack("det", (1, 1)),
+    lapack("det", (0, 2, 2)),
+    lapack("cofactors", (3, 3), prepare=lambda x: x),
+    lapack("cofactors", (2, 2, 2), prepare=lambda x: x),
+    lapack("cofactors", (1, 1)),
+    Case("triangle", (M,)),
+    Case("triangle", (B,), {"k": -1}),
 ]  # fmt: skip
 
 
 # ---------------------------------------------------------------- PyTorch
 SAME_NAME = "matmul"
+NOT_IN_TORCH = {"cofactors": "inside the backward pass of det"}
 
 
 def counterparts(torch):
     """PyTorch's function for each op here."""
+    linalg = torch.linalg
+
+    def solve(a, b):
+        if b.ndim == 1:  # PyTorch takes other vectors for stacks of vectors too
+            return linalg.solve(a, b.expand(*a.shape[:-1])[..., None])[..., 0]
+        return linalg.solve(a, b)
+
     return {name: getattr(torch, name) for name in SAME_NAME.split()} | {
-        "inv": torch.linalg.inv,
-        "slogdet": lambda x: tuple(torch.linalg.slogdet(x)),
+        "cross": lambda x, y, axis=-1: linalg.cross(x, y.expand(x.shape), dim=axis),
+        "det": linalg.det,
+        "inv": linalg.inv,
+        "pinv": lambda x, rtol=None: linalg.pinv(x, rtol=rtol),
+        "slogdet": lambda x: tuple(linalg.slogdet(x)),
+        "solve": solve,
+        "triangle": lambda x, k=0: torch.tril(torch.ones(x.shape[-2:]), k).bool(),
     }

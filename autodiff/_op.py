@@ -327,6 +327,8 @@ def op(body: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
 
     Parameters
     ----------
+    body : callable
+        The forward body, where nothing is declared beside it.
     **declared
         For each differentiable operand a rule, whose parameter names say what it reads and
         what is therefore kept: ``g`` (the incoming gradient), ``out``, any operand or option,

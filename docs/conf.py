@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from docs import front, reference  # noqa: E402
+from docs.docstrings import complete  # noqa: E402
 from docs.links import resolve  # noqa: E402
 
 project = "autodiff-viz"
@@ -39,6 +40,15 @@ myst_fence_as_directive = []
 autodoc_typehints = "none"  # ``x: Any`` says nothing; shapes and types are in the text
 autodoc_member_order = "groupwise"
 numpydoc_show_class_members = False
+# What a one-line docstring may leave out is not among them; `docstrings` knows of parameters.
+numpydoc_validation_checks = {
+    "GL03", "GL06", "GL07", "GL08", "PR02", "PR03", "PR05", "PR08", "PR10", "RT04", "RT05",
+    "SS01", "SS03", "SS06",
+}  # fmt: skip
+numpydoc_validation_exclude = {
+    r"\.Scope\.\w+$",  # fields: a NamedTuple writes their docstrings
+    r"\.Optimizer\.update_numpy$",  # None, until a subclass has it
+}
 reference.write(HERE / "api")
 
 # Links into other projects need their inventories, hence the network: DOCS_ONLINE=1 make docs.
@@ -79,3 +89,4 @@ html_theme_options = {
 
 def setup(app):
     app.connect("missing-reference", resolve)
+    app.connect("autodoc-process-docstring", complete)

@@ -10,6 +10,12 @@ from typing import Any
 
 from . import groups
 
+DATA = {
+    "autodiff.REGISTRY": "Every op by name.",
+    "autodiff.random.default_generator": "What draws where no ``generator=`` is given.",
+}
+BASES = ("Module", "Optimizer", "Dataset", "tuple")  # told once, or Python's own
+
 
 def kind(value: Any) -> str:
     """The directive that documents a value."""
@@ -18,10 +24,10 @@ def kind(value: Any) -> str:
     return "function" if callable(value) else "data"
 
 
-def summary(value: Any) -> str:
+def summary(name: str, value: Any) -> str:
     """The first paragraph of a docstring, in one line."""
-    if not callable(value):
-        return ""  # its docstring would be that of its type
+    if kind(value) == "data":  # its docstring would be that of its type
+        return DATA.get(name, f"``{value!r}``")
     return " ".join((inspect.getdoc(value) or "").split("\n\n")[0].split())
 
 
@@ -38,7 +44,7 @@ def page(group: groups.Group, names: dict[str, Any]) -> str:
     lines += [".. list-table::", "   :widths: 30 70", "   :class: names", ""]
     for name, value in first.items():
         role = ":py:obj:" if name in documented else ""
-        about = summary(value) if name in documented else f"NumPy's ``{value.__name__}``."
+        about = summary(name, value) if name in documented else f"NumPy's ``{value.__name__}``."
         lines += [f"   * - {role}`{name}`" if role else f"   * - ``{name}``", f"     - {about}"]
     lines.append("")
     if second:
@@ -46,9 +52,13 @@ def page(group: groups.Group, names: dict[str, Any]) -> str:
         lines += [f"Other spellings: {said}.", ""]
     for name, value in documented.items():
         module = name.rpartition(".")[0]
-        lines += [f".. py:currentmodule:: {module}", "", f".. auto{kind(value)}:: {name}"]
+        lines += [f".. py:currentmodule:: {module}", ""]
+        if kind(value) == "data":
+            lines += [f".. py:data:: {name}", "", f"   {summary(name, value)}", ""]
+            continue
+        lines.append(f".. auto{kind(value)}:: {name}")
         if isinstance(value, type):
-            lines += ["   :members:", "   :inherited-members: Exception, dict, list, tuple"]
+            lines += ["   :members:", f"   :inherited-members: {' '.join(BASES)}"]
         lines.append("")
     return "\n".join(lines)
 

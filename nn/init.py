@@ -147,6 +147,8 @@ def variance_scaling_(
     distribution : str
         ``normal``, ``uniform``, or ``truncated_normal`` (cut off at two standard deviations;
         the variance is that after the cut).
+    generator : Generator, optional
+        What is drawn from; the default generator if not given.
 
     Examples
     --------
@@ -261,8 +263,11 @@ def initialize(
     Parameters
     ----------
     initializer : str or callable
-        A name such as ``"he_normal"``, or what fills a tensor in place. ``generator`` is
-        handed on to those that take one.
+        A name such as ``"he_normal"``, or what fills a tensor in place.
+    tensor : Tensor
+        What is filled.
+    generator : Generator, optional
+        Handed on to an initializer that takes one.
     """
     if isinstance(initializer, str):
         found = globals().get(initializer.removesuffix("_") + "_")

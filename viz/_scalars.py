@@ -74,6 +74,7 @@ class ScalarGraph(Picture):
         self.title = (heading, *wrapped(RELEASED if released else MEANING))
 
     def dot(self) -> str:
+        """The picture as DOT text; the same graph gives the same text."""
         g = _dot.canvas(self.title, "LR")
         for n in self.nodes:
             lines = [n.name] if n.name else []

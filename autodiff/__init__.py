@@ -10,6 +10,7 @@ from numpy import float16, float32, float64, int8, int16, int32, int64, uint8
 from . import backend, cuda, linalg, random
 from ._anomaly import detect_anomaly
 from ._creation import arange, empty, eye, full, ones, ones_like, zeros, zeros_like
+from ._files import load, save
 from ._gradcheck import gradcheck
 from ._op import REGISTRY, Op, op
 from ._products import dot, einsum, inner, kron, outer, tensordot, trace, vecdot
@@ -137,6 +138,7 @@ __all__ = [
     "less",
     "less_equal",
     "linalg",
+    "load",
     "log",
     "log1p",
     "logical_and",
@@ -165,6 +167,7 @@ __all__ = [
     "random",
     "relu",
     "reshape",
+    "save",
     "saved_tensors_hooks",
     "scope",
     "set_default_device",

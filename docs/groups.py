@@ -60,6 +60,8 @@ GROUPS = (
     Group("derivatives", "Derivatives", "What is recorded, and what is asked of the record.",
           ("autodiff:autodiff._variable", "autodiff:autodiff.mode",
            "autodiff:autodiff._gradcheck", "autodiff:autodiff._anomaly", "autodiff.op")),
+    Group("files", "Files", "Any nest of tensors in one safetensors file.",
+          ("autodiff:autodiff._files",)),
     Group("nn-modules", "Modules and containers", "",
           ("nn:nn.module", "nn:nn.containers", "nn:nn.parameter", "nn:nn.swap")),
     Group("nn-layers", "Layers", "", ("nn:nn.layers",)),

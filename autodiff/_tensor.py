@@ -11,7 +11,20 @@ from ._op import XP
 from ._variable import Method, Variable
 from .backend import Array
 from .nodes import VARIABLES, Leaf, Node
-from .ops import arithmetic, cast, elementwise, indexing, linalg, reduce, shape
+from .ops import (
+    along,
+    arithmetic,
+    cast,
+    elementwise,
+    indexing,
+    linalg,
+    rearrange,
+    reduce,
+    scan,
+    shape,
+    sorting,
+    statistics,
+)
 
 
 def _method(op: Any, reflected: bool = False) -> Method:
@@ -268,9 +281,19 @@ class Tensor(Variable):
     min = _method(reduce.min)
     argmax = _method(reduce.argmax)
     argmin = _method(reduce.argmin)
+    prod = _method(reduce.prod)
+    var = _method(statistics.var)
+    std = _method(statistics.std)
+    cumsum = _method(scan.cumsum)
+    cumprod = _method(scan.cumprod)
     any = _method(reduce.any)
     all = _method(reduce.all)
+    take = _method(along.take)
+    sort = _method(sorting.sort)
+    argsort = _method(sorting.argsort)
     squeeze = _method(shape.squeeze)
+    swapaxes = _method(shape.swapaxes)
+    diagonal = _method(rearrange.diagonal)
     exp = _method(elementwise.exp)
     log = _method(elementwise.log)
     sqrt = _method(elementwise.sqrt)
@@ -303,16 +326,33 @@ class Tensor(Variable):
         result: Tensor = _products.trace(self, offset, axis1, axis2)
         return result
 
-    def flatten(self) -> "Tensor":
+    def flatten(self, start_axis: int = 0, end_axis: int = -1) -> "Tensor":
+        """With the axes from one to another, all unless said otherwise, made one."""
+        result: Tensor = shape.flatten(self, start_axis, end_axis)
+        return result
+
+    def ravel(self) -> "Tensor":
         """In one axis."""
-        return self.reshape(-1)
+        return self.flatten()
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> "Tensor":
+        """Each value repeated, along an axis, or of all flattened."""
+        result: Tensor = rearrange.repeat(self, repeats, axis)
+        return result
+
+    def nonzero(self) -> tuple["Tensor", ...]:
+        """The places of the values that are not 0: for each axis a tensor of indices."""
+        result: tuple[Tensor, ...] = indexing.nonzero(self)
+        return result
 
 
 def _raw(index: Any) -> Any:
     """An index with arrays for the tensors in it."""
     if isinstance(index, Variable):
         return index._data
-    return tuple([_raw(i) for i in index]) if type(index) is tuple else index
+    if type(index) in (tuple, list):
+        return type(index)([_raw(i) for i in index])
+    return index
 
 
 def _register(cls: type[Tensor]) -> None:

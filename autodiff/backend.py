@@ -66,8 +66,8 @@ def _matmul(x: Array, y: Array) -> Array:
 def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
     reduce: Any = ufunc.reduce
 
-    def reduction(x: Array, axis: Any = None, keepdims: bool = False) -> Any:
-        return reduce(x, axis, None, None, keepdims)
+    def reduction(x: Array, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+        return reduce(x, axis, dtype, None, keepdims)
 
     return reduction
 

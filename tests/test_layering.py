@@ -38,7 +38,7 @@ LEVEL = {module: level for level, row in enumerate(LAYERS) for module in row}
 
 # In bodies and rules: what may be read of an operand, and whose functions may be called.
 READ = {"shape", "dtype", "ndim", "size", "T", "mT"}  # every kind of array and tensors have them
-CALL = {"xp", "ad", "math", "floats"}  # ops are pure too; the last two compute with numbers
+CALL = {"xp", "XP", "ad", "math", "floats"}  # ops are pure too; the last two are about numbers
 MOVE = "backend.to_device"  # the one op that no namespace can compute: from device to device
 
 

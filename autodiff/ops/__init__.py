@@ -1,6 +1,7 @@
 """The catalogue of operations, by family."""
 
 from . import (
+    along,
     arithmetic,
     assign,
     cast,
@@ -11,12 +12,18 @@ from . import (
     indexing,
     join,
     linalg,
+    norm,
     normalization,
+    rearrange,
     reduce,
+    scan,
     shape,
+    sorting,
+    statistics,
 )
 
 __all__ = [
+    "along",
     "arithmetic",
     "assign",
     "cast",
@@ -27,7 +34,12 @@ __all__ = [
     "indexing",
     "join",
     "linalg",
+    "norm",
     "normalization",
+    "rearrange",
     "reduce",
+    "scan",
     "shape",
+    "sorting",
+    "statistics",
 ]

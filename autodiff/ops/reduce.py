@@ -1,8 +1,9 @@
 """Reductions: many values become fewer."""
 
+from math import inf
 from typing import Any
 
-from .._axes import Axis, Shape, keep, reduced_count, spread
+from .._axes import Axis, Shape, keep, last, reduced_count, spread, unlast
 from .._op import op
 from ..backend import Array
 
@@ -12,9 +13,11 @@ from ..backend import Array
     linear=("x",),
     autocast="high",
 )
-def sum(xp: Any, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The sum over an axis, several, or all."""
-    return xp.sum(x, axis=axis, keepdims=keepdims)
+def sum(
+    xp: Any, x: Array, /, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None
+) -> Array:
+    """The sum over an axis, several, or all; of integers and bools it is of 64 bits."""
+    return xp.sum(x, axis=axis, keepdims=keepdims, dtype=dtype)
 
 
 def _mean_x(g: Array, xp: Any, x_shape: Shape, axis: Axis) -> Array:
@@ -46,16 +49,40 @@ def min(xp: Any, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Arra
     return xp.min(x, axis=axis, keepdims=keepdims)
 
 
-@op(
-    x=lambda g, xp, x, out, axis: (
-        keep(xp, g, x.shape, axis) * xp.exp(x - keep(xp, out, x.shape, axis))
-    ),
-    promote=("x",),
-    floating=True,
-    autocast="high",
-)
+def _prod_x(g: Array, xp: Any, x: Array, axis: Axis) -> Array:
+    """The product of the others, from the left and from the right: exact where some are 0."""
+    flat = last(xp, x, axis)
+    ones = xp.ones_like(flat[..., :1])
+    before = xp.concatenate([ones, xp.cumprod(flat[..., :-1], axis=-1)], axis=-1)
+    after = xp.concatenate([ones, xp.cumprod(xp.flip(flat[..., 1:], axis=-1), axis=-1)], axis=-1)
+    others = before * xp.flip(after, axis=-1)
+    return keep(xp, g, x.shape, axis) * unlast(xp, others, x.shape, axis)
+
+
+@op(x=_prod_x, autocast="high")
+def prod(
+    xp: Any, x: Array, /, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None
+) -> Array:
+    """The product over an axis, several, or all; its derivatives are exact at zeros too."""
+    return xp.prod(x, axis=axis, keepdims=keepdims, dtype=dtype)
+
+
+def _logsumexp_x(g: Array, xp: Any, x: Array, out: Array, axis: Axis) -> Array:
+    out = keep(xp, out, x.shape, axis)
+    # Where all are -inf nothing gets a gradient; several that are +inf share it.
+    count = xp.sum(x == inf, axis=axis, keepdims=True, dtype=x.dtype)
+    distance = x - xp.where(out == -inf, xp.zeros_like(out), out)
+    weight = xp.exp(xp.where(x == inf, -xp.log(xp.maximum(count, 1)), distance))
+    return keep(xp, g, x.shape, axis) * weight
+
+
+@op(x=_logsumexp_x, promote=("x",), floating=True, autocast="high")
 def logsumexp(xp: Any, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
-    """``log(sum(exp(x)))`` over an axis, several, or all, without overflow."""
+    """``log(sum(exp(x)))`` over an axis, several, or all, without overflow.
+
+    The gradient is the softmax of ``x``. At its limits: several values of +inf share the
+    gradient; where all are -inf, so is the result, and the gradient is 0.
+    """
     top = xp.max(x, axis=axis, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))  # all -inf: the result is -inf
     out = xp.log(xp.sum(xp.exp(x - top), axis=axis, keepdims=True)) + top
@@ -84,3 +111,12 @@ def any(xp: Any, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Arra
 def all(xp: Any, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
     """Whether all values are true over an axis, several, or all."""
     return xp.all(x, axis=axis, keepdims=keepdims)
+
+
+@op
+def count_nonzero(xp: Any, x: Array, /, axis: Axis = None, keepdims: bool = False) -> Array:
+    """How many values are not 0 over an axis, several, or all."""
+    return xp.sum(x != 0, axis=axis, keepdims=keepdims)
+
+
+amax, amin = max, min

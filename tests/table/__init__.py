@@ -14,8 +14,13 @@ from . import (
     join,
     linalg,
     networks,
+    norm,
+    rearrange,
     reduce,
+    scan,
     shape,
+    sorting,
+    statistics,
 )
 from .case import Case, registered
 
@@ -29,8 +34,13 @@ FAMILIES = [
     join,
     linalg,
     networks,
+    norm,
+    rearrange,
     reduce,
+    scan,
     shape,
+    sorting,
+    statistics,
 ]
 CASES = [case for family in FAMILIES for case in family.CASES]
 SPECIAL = [point for family in FAMILIES for point in getattr(family, "SPECIAL", [])]

@@ -1,7 +1,17 @@
 """Rows of the op table: reductions and normalizations."""
 
+import numpy as np
+
 from .case import B, Case, M
 from .case import reduction as rows
+
+
+def holes(x):
+    """With zeros: none, one and two in rows, columns and the rest."""
+    x = x.copy()
+    x.flat[:: max(x.size // 3, 1)] = 0
+    return x
+
 
 CASES = [
     *rows("sum"),
@@ -9,6 +19,12 @@ CASES = [
     *rows("max", empty=False),
     *rows("min", empty=False),
     *rows("logsumexp", empty=False),
+    Case("sum", (M,), {"axis": 0, "dtype": np.float64}, half="it is about dtypes"),
+    *rows("prod"),
+    *(Case("prod", (B,), {"axis": axis}, prepare=holes, label=f"zeros{axis}")
+      for axis in (None, 0, 1, (0, 2))),
+    Case("prod", (M,), {"axis": 1, "dtype": np.float64}, half="it is about dtypes"),
+    *rows("count_nonzero"),
     Case("argmax", (B,), {"axis": 1}),
     Case("argmin", (B,), {"axis": 1, "keepdims": True}),
     *rows("any"),
@@ -32,7 +48,9 @@ def counterparts(torch):
         return axis if isinstance(axis, tuple) else (axis,)
 
     def reduction(fn):
-        return lambda x, axis=None, keepdims=False: fn(x, dim=dims(x, axis), keepdim=keepdims)
+        return lambda x, axis=None, keepdims=False, dtype=None: fn(
+            x, dim=dims(x, axis), keepdim=keepdims
+        )
 
     def logsumexp(x, axis=None, keepdims=False):
         if x.ndim == 0:  # a 0-d tensor has no axis to name, but PyTorch wants one
@@ -46,15 +64,27 @@ def counterparts(torch):
             weight = torch.ones(shape, dtype=x.dtype)
         return torch.nn.functional.layer_norm(x, shape, weight, bias, eps)
 
+    def prod(x, axis=None, keepdims=False, dtype=None):
+        axes = dims(x, axis)
+        if not x.ndim:
+            return torch.prod(x)
+        for a in sorted((a % x.ndim for a in axes), reverse=True):
+            x = torch.prod(x, a, keepdim=keepdims)
+        return x
+
     return {
         "all": reduction(torch.all),
         "any": reduction(torch.any),
         "argmax": lambda x, axis, keepdims=False: torch.argmax(x, axis, keepdims),
         "argmin": lambda x, axis, keepdims=False: torch.argmin(x, axis, keepdims),
+        "count_nonzero": lambda x, axis=None, keepdims=False: torch.sum(
+            x != 0, dim=dims(x, axis), keepdim=keepdims
+        ),
         "layer_norm": layer_norm,
         "logsumexp": logsumexp,
         "max": reduction(torch.amax),
         "mean": reduction(torch.mean),
         "min": reduction(torch.amin),
+        "prod": prod,
         "sum": reduction(torch.sum),
     }

@@ -1,0 +1,26 @@
+"""Rows of the op table: norms."""
+
+import numpy as np
+
+from .case import B, Case, M
+from .case import reduction as rows
+
+inf = np.inf
+CASES = [
+    *rows("norm"),
+    *(Case("norm", (B,), {"ord": ord, "axis": axis})
+      for ord in (0, 1, 2, 3, 2.5, 0.5, -1, -2, inf, -inf) for axis in (1, (0, 2))),
+    Case("norm", (M,), {"ord": 3, "keepdims": True}),
+    Case("norm", (M,), {"ord": 1}),
+]  # fmt: skip
+
+
+# ---------------------------------------------------------------- PyTorch
+def counterparts(torch):
+    """PyTorch's function for each op here."""
+
+    def norm(x, ord=2, axis=None, keepdims=False):
+        out = torch.linalg.vector_norm(x, ord, dim=axis, keepdim=keepdims)
+        return out if ord else out + 0 * x.sum()  # it has no gradient there; ours is 0
+
+    return {"norm": norm}

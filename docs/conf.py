@@ -42,7 +42,7 @@ autodoc_member_order = "groupwise"
 numpydoc_show_class_members = False
 # What a one-line docstring may leave out is not among them; `docstrings` knows of parameters.
 numpydoc_validation_checks = {
-    "GL03", "GL06", "GL07", "GL08", "PR02", "PR03", "PR05", "PR08", "PR10", "RT04", "RT05",
+    "GL03", "GL06", "GL07", "GL08", "PR02", "PR03", "PR05", "PR10", "RT04", "RT05",
     "SS01", "SS03", "SS06",
 }  # fmt: skip
 numpydoc_validation_exclude = {

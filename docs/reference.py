@@ -63,6 +63,17 @@ def page(group: groups.Group, names: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def index(slugs: list[str]) -> str:
+    """The list of pages: one for each package."""
+    lines = heading("Reference", "=")
+    for package in ("autodiff", "nn", "viz"):
+        others = ("nn", "viz") if package == "autodiff" else ()
+        mine = [s for s in slugs if s.startswith(package) or others and not s.startswith(others)]
+        lines += [".. toctree::", f"   :caption: {package}", "   :maxdepth: 1", ""]
+        lines += [f"   {slug}" for slug in mine] + [""]
+    return "\n".join(lines)
+
+
 def write(folder: Path) -> None:
     """Write a page for each group, and their list, into ``folder``."""
     folder.mkdir(exist_ok=True)
@@ -71,10 +82,7 @@ def write(folder: Path) -> None:
         if old.stem != "index" and not members.get(old.stem):
             old.unlink()
     pages = {g.slug: page(g, members[g.slug]) for g in groups.GROUPS if members[g.slug]}
-    listed = "\n   ".join(pages)
-    pages["index"] = "\n".join(
-        [*heading("Reference", "="), ".. toctree::", "   :maxdepth: 1", "", f"   {listed}", ""]
-    )
+    pages["index"] = index(list(pages))
     for slug, text in pages.items():
         file = folder / f"{slug}.rst"
         if not file.exists() or file.read_text(encoding="utf-8") != text:  # else not read again

@@ -14,12 +14,14 @@ from .nodes import VARIABLES, Leaf, Node
 from .ops import (
     along,
     arithmetic,
+    bits,
     cast,
     elementwise,
     indexing,
     linalg,
     rearrange,
     reduce,
+    rounding,
     scan,
     shape,
     sorting,
@@ -245,18 +247,24 @@ class Tensor(Variable):
     __sub__ = _method(arithmetic.subtract)
     __mul__ = _method(arithmetic.multiply)
     __truediv__ = _method(arithmetic.divide)
+    __floordiv__ = _method(rounding.floor_divide)
+    __mod__ = _method(rounding.remainder)
     __pow__ = _method(arithmetic.power)
     __matmul__ = _method(linalg.matmul)
     __radd__ = _method(arithmetic.add, reflected=True)
     __rsub__ = _method(arithmetic.subtract, reflected=True)
     __rmul__ = _method(arithmetic.multiply, reflected=True)
     __rtruediv__ = _method(arithmetic.divide, reflected=True)
+    __rfloordiv__ = _method(rounding.floor_divide, reflected=True)
+    __rmod__ = _method(rounding.remainder, reflected=True)
     __rpow__ = _method(arithmetic.power, reflected=True)
     __rmatmul__ = _method(linalg.matmul, reflected=True)
     __iadd__ = _inplace(arithmetic.add)
     __isub__ = _inplace(arithmetic.subtract)
     __imul__ = _inplace(arithmetic.multiply)
     __itruediv__ = _inplace(arithmetic.divide)
+    __ifloordiv__ = _inplace(rounding.floor_divide)
+    __imod__ = _inplace(rounding.remainder)
     __ipow__ = _inplace(arithmetic.power)
     __imatmul__ = _inplace(linalg.matmul)
     __neg__ = _method(arithmetic.negative)
@@ -267,9 +275,22 @@ class Tensor(Variable):
     __le__ = _comparison(arithmetic.less_equal)
     __gt__ = _comparison(arithmetic.greater)
     __ge__ = _comparison(arithmetic.greater_equal)
-    __and__ = _method(arithmetic.logical_and)
-    __or__ = _method(arithmetic.logical_or)
-    __invert__ = _method(arithmetic.logical_not)
+    __and__ = _method(bits.bitwise_and)
+    __or__ = _method(bits.bitwise_or)
+    __xor__ = _method(bits.bitwise_xor)
+    __lshift__ = _method(bits.bitwise_left_shift)
+    __rshift__ = _method(bits.bitwise_right_shift)
+    __rand__ = _method(bits.bitwise_and, reflected=True)
+    __ror__ = _method(bits.bitwise_or, reflected=True)
+    __rxor__ = _method(bits.bitwise_xor, reflected=True)
+    __rlshift__ = _method(bits.bitwise_left_shift, reflected=True)
+    __rrshift__ = _method(bits.bitwise_right_shift, reflected=True)
+    __iand__ = _inplace(bits.bitwise_and)
+    __ior__ = _inplace(bits.bitwise_or)
+    __ixor__ = _inplace(bits.bitwise_xor)
+    __ilshift__ = _inplace(bits.bitwise_left_shift)
+    __irshift__ = _inplace(bits.bitwise_right_shift)
+    __invert__ = _method(bits.bitwise_invert)
 
     def __pos__(self) -> Self:
         return self

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import floats
+from ._special import Special, scipy_special
 
 Array = Any  # whatever some kind's arrays are; a precise type would fight with ``xp``
 
@@ -73,13 +74,14 @@ def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 # NumPy, its slowest wrappers short-cut: np.sum costs 1 us of Python before it adds anything,
-# and np.dot reaches BLAS sooner than np.matmul.
+# and np.dot reaches BLAS sooner than np.matmul. Special functions are SciPy's, in the dtype given.
 _numpy = SimpleNamespace(**vars(np))
 _numpy.sum = _reduction(np.add)
 _numpy.max = _reduction(np.maximum)
 _numpy.min = _reduction(np.minimum)
 _numpy.broadcast_to = _broadcast_to
 _numpy.matmul = _matmul
+_numpy.special = Special(scipy_special)
 
 register_kind(
     Kind(
@@ -117,9 +119,14 @@ def _cupy_kind() -> Kind:
         with cupy.cuda.Device(_ordinal(device)):
             return cupy.array(x)  # copies from the host, or from another GPU
 
+    def special() -> Any:
+        from cupyx.scipy import special
+
+        return special
+
     kind = Kind(
         type=cupy.ndarray,
-        xp=cupy,
+        xp=SimpleNamespace(**vars(cupy) | {"special": Special(special)}),
         device_of=lambda x: f"cuda:{x.device.id}",
         put=put,
         get=lambda x: cupy.asnumpy(x),
@@ -132,7 +139,7 @@ _DEVICES["cuda"] = _cupy_kind
 
 
 def cupy() -> Any:
-    """The module CuPy, or a ``RuntimeError`` that says how to get it."""
+    """CuPy's namespace, or a ``RuntimeError`` that says how to get it."""
     return _cupy_kind().xp
 
 

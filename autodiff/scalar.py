@@ -8,7 +8,7 @@ from ._op import XP
 from ._variable import Method, Variable
 from .mode import is_grad_enabled
 from .nodes import VARIABLES, Leaf, Node, ScalarNode, wrap
-from .ops import arithmetic, cast, elementwise
+from .ops import arithmetic, cast, elementwise, rounding
 
 
 def _method(op: Any, reflected: bool = False) -> Method:
@@ -143,17 +143,23 @@ class Scalar(Variable):
     __sub__ = _method(arithmetic.subtract)
     __mul__ = _method(arithmetic.multiply)
     __truediv__ = _method(arithmetic.divide)
+    __floordiv__ = _method(rounding.floor_divide)
+    __mod__ = _method(rounding.remainder)
     __pow__ = _method(arithmetic.power)
     # Sums and products commute, so the reflected operators need no swap.
     __radd__ = _method(arithmetic.add)
     __rmul__ = _method(arithmetic.multiply)
     __rsub__ = _method(arithmetic.subtract, reflected=True)
     __rtruediv__ = _method(arithmetic.divide, reflected=True)
+    __rfloordiv__ = _method(rounding.floor_divide, reflected=True)
+    __rmod__ = _method(rounding.remainder, reflected=True)
     __rpow__ = _method(arithmetic.power, reflected=True)
     __iadd__ = _inplace(arithmetic.add)
     __isub__ = _inplace(arithmetic.subtract)
     __imul__ = _inplace(arithmetic.multiply)
     __itruediv__ = _inplace(arithmetic.divide)
+    __ifloordiv__ = _inplace(rounding.floor_divide)
+    __imod__ = _inplace(rounding.remainder)
     __ipow__ = _inplace(arithmetic.power)
     __neg__ = _method(arithmetic.negative)
     __abs__ = _method(arithmetic.absolute)

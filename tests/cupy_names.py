@@ -1,7 +1,8 @@
 """Print what CuPy offers: ``python -m tests.cupy_names > tests/cupy_names.txt``.
 
 Needs CuPy to import, not a GPU. Each line is a name under ``cupy``, with the parameters of a
-function, so that `tests.strict` can refuse keywords that NumPy has and CuPy has not.
+function, so that `tests.strict` can refuse keywords that NumPy has and CuPy has not. What begins
+with ``special.`` is under ``cupyx.scipy.special``.
 """
 
 import inspect
@@ -35,8 +36,10 @@ def lines(prefix, namespace):
 
 if __name__ == "__main__":
     import cupy
+    import cupyx.scipy.special
 
     print(f"# The names of CuPy {cupy.__version__}, made by: python -m tests.cupy_names")
     print(*lines("", cupy), sep="\n")
     print(*lines("linalg.", cupy.linalg), sep="\n")
     print(*lines("ndarray.", cupy.ndarray), sep="\n")
+    print(*lines("special.", cupyx.scipy.special), sep="\n")

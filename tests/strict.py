@@ -14,8 +14,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from scipy import special
 
 from autodiff import backend
+from autodiff._special import Special
 
 NAMES = {}  # "sum" -> its parameters; "pi" -> None
 for _line in (Path(__file__).parent / "cupy_names.txt").read_text().splitlines()[1:]:
@@ -296,9 +298,16 @@ def host(value):
     return value._a if isinstance(value, StrictArray) else value
 
 
+def on_host(name):
+    """NumPy's, or SciPy's, value of a name that CuPy has."""
+    if name.startswith("special."):
+        return getattr(special, name.removeprefix("special."))
+    return operator.attrgetter(name)(np)
+
+
 def function(name):
     """CuPy's function ``name``, computed by NumPy's."""
-    of_numpy = operator.attrgetter(name)(np)
+    of_numpy = on_host(name)
 
     def call(*args, **options):
         if name in HOST:
@@ -338,7 +347,7 @@ class Namespace:
     @cache  # noqa: B019 - two namespaces, which live as long as the program
     def __getattr__(self, name):
         full = self._prefix + name
-        if full not in NAMES:
+        if full not in NAMES and full != "special":
             raise AttributeError(f"CuPy has no {full}")
         if full == "linalg":
             return Namespace("linalg.")
@@ -346,8 +355,10 @@ class Namespace:
             return StrictArray
         if full == "asnumpy":
             return backend.to_numpy
+        if full == "special":
+            return Special(lambda: Namespace("special."))
         try:
-            value = operator.attrgetter(full)(np)
+            value = on_host(full)
         except AttributeError:
             raise AttributeError(
                 f"CuPy has {full}, but NumPy has not: use what both have"

@@ -9,7 +9,7 @@ import pytest
 import autodiff as ad
 import nn
 from docs import front, groups, reference
-from tests import markdown
+from tests import markdown, subgradients
 
 ROOT = Path(__file__).parent.parent
 EVERY = [
@@ -94,3 +94,8 @@ def test_every_page_with_examples_is_run():
 )  # fmt: skip
 def test_links_of_the_readme_are_moved(link, moved):
     assert front.LINK.sub(front.moved, link) == moved
+
+
+def test_the_page_on_subgradients_is_what_the_tests_compute():
+    written = subgradients.PAGE.read_text(encoding="utf-8")
+    assert written == subgradients.page(), "run: python -m tests.subgradients"

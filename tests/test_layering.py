@@ -16,7 +16,8 @@ OURS = {*PACKAGES, "demos", "benchmarks", "tests"}
 
 # From the ground up. A module imports from lower rows only; ``ops`` stands for its families.
 LAYERS = [
-    {"floats", "_tree"},
+    {"_special", "_tree"},
+    {"floats"},
     {"backend"},
     {"mode", "_generator", "_lines", "_views"},
     {"nodes"},

@@ -66,6 +66,18 @@ def negative(xp: Any, x: Array, /) -> Array:
     return -x
 
 
+@op(x=lambda g: g, elementwise=True, linear=("x",))
+def positive(xp: Any, x: Array, /) -> Array:
+    """``+x``: a copy."""
+    return xp.array(x)
+
+
+@op(x=lambda g, out: -g * (out * out), elementwise=True, floating=True)
+def reciprocal(xp: Any, x: Array, /) -> Array:
+    """``1 / x``; the derivative at 0 is -inf."""
+    return xp.divide(1, x)
+
+
 @op(x=lambda g, xp, x: g * xp.sign(x), elementwise=True)
 def absolute(xp: Any, x: Array, /) -> Array:
     """``|x|``; the subgradient at 0 is 0."""
@@ -76,6 +88,17 @@ def absolute(xp: Any, x: Array, /) -> Array:
 def sign(xp: Any, x: Array, /) -> Array:
     """-1, 0 or 1; its derivative is taken as 0 everywhere."""
     return xp.sign(x)
+
+
+@op(
+    x=lambda g, xp, x, out: g * (xp.sign(x) * xp.sign(out)),
+    y=lambda g, xp: xp.zeros_like(g),
+    elementwise=True,
+    floating=True,
+)
+def copysign(xp: Any, x: Array, y: Array, /) -> Array:
+    """``|x|`` with the sign of ``y``; the subgradient at ``x = 0`` is 0."""
+    return xp.copysign(x, y)
 
 
 @op(x=lambda g, x: g * (2 * x), elementwise=True)
@@ -107,6 +130,24 @@ def maximum(xp: Any, x: Array, y: Array, /) -> Array:
 def minimum(xp: Any, x: Array, y: Array, /) -> Array:
     """The smaller of two values; NaN if either is. Equal values share the gradient."""
     return xp.minimum(x, y)
+
+
+@op(
+    x=lambda g, weight: g * (1 - weight),
+    y=lambda g, weight: g * weight,
+    weight=lambda g, x, y: g * (y - x),
+    elementwise=True,
+    floating=True,
+)
+def lerp(xp: Any, x: Array, y: Array, weight: Array, /) -> Array:
+    """``(1 - weight) * x + weight * y``: from ``x`` to ``y`` as the weight goes from 0 to 1."""
+    return (1 - weight) * x + weight * y
+
+
+@op(elementwise=True, floating=True)
+def nextafter(xp: Any, x: Array, y: Array, /) -> Array:
+    """The next float from ``x`` towards ``y``; it has no gradient."""
+    return xp.nextafter(x, y)
 
 
 @op(elementwise=True)
@@ -152,9 +193,21 @@ def isnan(xp: Any, x: Array, /) -> Array:
 
 
 @op(elementwise=True)
+def isinf(xp: Any, x: Array, /) -> Array:
+    """Whether each value is infinite."""
+    return xp.isinf(x)
+
+
+@op(elementwise=True)
 def isfinite(xp: Any, x: Array, /) -> Array:
     """Whether each value is neither NaN nor infinite."""
     return xp.isfinite(x)
+
+
+@op(elementwise=True)
+def signbit(xp: Any, x: Array, /) -> Array:
+    """Whether each value has a minus sign, which -0.0 has too."""
+    return xp.signbit(x)
 
 
 @op(elementwise=True, promote=())
@@ -173,3 +226,9 @@ def logical_and(xp: Any, x: Array, y: Array, /) -> Array:
 def logical_or(xp: Any, x: Array, y: Array, /) -> Array:
     """``x or y``, elementwise."""
     return xp.logical_or(x, y)
+
+
+@op(elementwise=True, promote=())
+def logical_xor(xp: Any, x: Array, y: Array, /) -> Array:
+    """Whether one of ``x`` and ``y`` is true and the other is not, elementwise."""
+    return xp.logical_xor(x, y)

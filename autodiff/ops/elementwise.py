@@ -1,9 +1,12 @@
-"""Functions of one value, and choices by a condition."""
+"""Exponentials, logarithms, roots, activations, and choices by a condition."""
 
+import math
 from typing import Any
 
 from .._op import op
 from ..backend import Array
+
+LN_2, LN_10 = math.log(2), math.log(10)
 
 
 @op(x=lambda g, out: g * out, elementwise=True, floating=True, autocast="high")
@@ -12,10 +15,28 @@ def exp(xp: Any, x: Array, /) -> Array:
     return xp.exp(x)
 
 
+@op(x=lambda g, out: g * (out * LN_2), elementwise=True, floating=True, autocast="high")
+def exp2(xp: Any, x: Array, /) -> Array:
+    """``2 ** x``."""
+    return xp.exp2(x)
+
+
 @op(x=lambda g, xp, x: xp.divide(g, x), elementwise=True, floating=True, autocast="high")
 def log(xp: Any, x: Array, /) -> Array:
     """The natural logarithm."""
     return xp.log(x)
+
+
+@op(x=lambda g, xp, x: xp.divide(g, LN_2 * x), elementwise=True, floating=True, autocast="high")
+def log2(xp: Any, x: Array, /) -> Array:
+    """The logarithm to base 2."""
+    return xp.log2(x)
+
+
+@op(x=lambda g, xp, x: xp.divide(g, LN_10 * x), elementwise=True, floating=True, autocast="high")
+def log10(xp: Any, x: Array, /) -> Array:
+    """The logarithm to base 10."""
+    return xp.log10(x)
 
 
 @op(x=lambda g, xp, x: xp.divide(g, 1 + x), elementwise=True, floating=True, autocast="high")
@@ -34,6 +55,18 @@ def expm1(xp: Any, x: Array, /) -> Array:
 def sqrt(xp: Any, x: Array, /) -> Array:
     """The square root; its derivative at 0 is infinite."""
     return xp.sqrt(x)
+
+
+@op(x=lambda g, out: g * (-0.5 * (out * out * out)), elementwise=True, floating=True)
+def rsqrt(xp: Any, x: Array, /) -> Array:
+    """``1 / sqrt(x)``; infinite at 0, where its derivative is -inf."""
+    return xp.divide(1, xp.sqrt(x))
+
+
+@op(x=lambda g, xp, out: xp.divide(g, 3 * (out * out)), elementwise=True, floating=True)
+def cbrt(xp: Any, x: Array, /) -> Array:
+    """The cube root, of negative values too; its derivative at 0 is infinite."""
+    return xp.cbrt(x)
 
 
 @op(x=lambda g, out: g - g * (out * out), elementwise=True, floating=True)
@@ -72,6 +105,30 @@ def _(xp: Any, x: Array, /) -> Array:
     e = xp.asarray(xp.minimum(x, enough))
     xp.exp(e, out=e)
     return e / (e + one)
+
+
+def _share(xp: Any, x: Array, y: Array) -> Array:
+    """The part of ``exp(x)`` in ``exp(x) + exp(y)``: half of it, if both are the same infinity."""
+    d = x - y
+    return sigmoid(xp.where(xp.logical_and(x == y, xp.isnan(d)), 0, d))
+
+
+@op(
+    x=lambda g, xp, x, y: g * _share(xp, x, y),
+    y=lambda g, xp, x, y: g * _share(xp, y, x),
+    elementwise=True,
+    floating=True,
+    autocast="high",
+)
+def logaddexp(xp: Any, x: Array, y: Array, /) -> Array:
+    """``log(exp(x) + exp(y))`` without overflow; equal values share the gradient."""
+    return xp.logaddexp(x, y)
+
+
+@op(x=lambda g, x: g * sigmoid(x), elementwise=True, floating=True, autocast="high")
+def softplus(xp: Any, x: Array, /) -> Array:
+    """``log(1 + exp(x))`` without overflow: a smooth `relu`; its derivative is `sigmoid`."""
+    return xp.logaddexp(x, 0)
 
 
 @op(x=lambda g, out: g * (out > 0), elementwise=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .case import Case, M, binary, special, unary
+from .case import Case, M, S, binary, special, unary
 
 inf, nan = np.inf, np.nan
 CASES = [
@@ -18,6 +18,16 @@ CASES = [
     *binary("maximum"),
     *binary("minimum"),
     *unary("negative"),
+    *unary("positive"),
+    *unary("reciprocal", low=0.5, high=3.0),
+    *binary("copysign", low=0.5, high=2.0),
+    Case("copysign", (M, M)),
+    Case("lerp", (M, M, M)),
+    Case("lerp", ((3, 1), (4,), S)),
+    Case("lerp", (M, M, 0.3)),
+    Case("lerp", (1.0, M, M)),
+    Case("lerp", (S, S, S)),
+    *binary("nextafter"),
     *unary("absolute"),
     *unary("sign"),
     *unary("square"),
@@ -29,9 +39,12 @@ CASES = [
     *binary("greater_equal"),
     *unary("isnan"),
     *unary("isfinite"),
+    *unary("isinf"),
+    *unary("signbit"),
     *unary("logical_not"),
     *binary("logical_and"),
     *binary("logical_or"),
+    *binary("logical_xor"),
 ]  # fmt: skip
 SPECIAL = [
     special("absolute", [0.0], 0.0, [0.0]),
@@ -45,13 +58,24 @@ SPECIAL = [
     special("power", [0.0, 0.0], 1.0, [0.0, 0.0]),
     special("power", [2.0, 0.0], 1.0, [0.0, np.log(2.0)]),
     special("power", [-2.0, 2.0], 4.0, [-4.0, nan]),
+    special("reciprocal", [0.0], inf, [-inf]),
+    special("reciprocal", [-0.0], -inf, [-inf]),
+    special("reciprocal", [inf], 0.0, [0.0]),
+    special("copysign", [0.0, -1.0], -0.0, [0.0, 0.0]),
+    special("copysign", [2.0, -0.0], -2.0, [-1.0, 0.0]),
+    special("copysign", [-inf, 1.0], inf, [-1.0, 0.0]),
+    special("copysign", [nan, 1.0], nan, [None, 0.0]),
+    special("lerp", [1.0, 3.0, 0.0], 1.0, [1.0, 0.0, 2.0]),
+    special("lerp", [0.1, 0.7, 1.0], 0.7, [0.0, 1.0, 0.6]),
+    special("positive", [-0.0], -0.0, [1.0]),
 ]
 
 
 # ---------------------------------------------------------------- PyTorch
 SAME_NAME = (
     "add subtract multiply divide maximum minimum negative sign square less less_equal "
-    "greater greater_equal isnan isfinite logical_not logical_and logical_or"
+    "greater greater_equal isnan isfinite logical_not logical_and logical_or logical_xor "
+    "positive reciprocal lerp isinf signbit nextafter"
 )
 
 
@@ -59,6 +83,8 @@ def counterparts(torch):
     """PyTorch's function for each op here."""
     return {name: getattr(torch, name) for name in SAME_NAME.split()} | {
         "absolute": torch.abs,
+        # torch.copysign's rule divides, and leaves rounding errors as second derivative.
+        "copysign": lambda x, y: torch.abs(x) * torch.copysign(torch.ones_like(y), y),
         "equal": torch.eq,
         "not_equal": torch.ne,
         "power": torch.pow,

@@ -122,7 +122,12 @@ def registered(package: str = "") -> set[str]:
     }
 
 
-def special(op: str, inputs: list[Any], out: Any, grads: list[Any], **options: Any) -> Any:
-    """An op at a kink, a pole or an extreme: its value, and a gradient for each input."""
+def special(
+    op: str, inputs: list[Any], out: Any, grads: list[Any], unlike: str = "", **options: Any
+) -> Any:
+    """An op at a kink, a pole or an extreme: its value, and a gradient for each input.
+
+    ``unlike`` says what PyTorch has instead, and why; else it has the same, which is tested.
+    """
     label = f"{op}({', '.join(map(str, inputs))})"
-    return pytest.param(op, inputs, out, grads, options, id=label)
+    return pytest.param(op, inputs, out, grads, unlike, options, id=label)

@@ -2,15 +2,23 @@
 
 import numpy as np
 
-from .case import MASK, B, Case, M, S, special, unary
+from .case import MASK, B, Case, M, S, binary, special, unary
 
 inf, nan = np.inf, np.nan
 CASES = [
     *unary("exp"),
     *unary("expm1"),
+    *unary("exp2"),
     *unary("log", low=0.5, high=3.0),
+    *unary("log2", low=0.5, high=3.0),
+    *unary("log10", low=0.5, high=3.0),
     *unary("log1p", low=-0.5, high=3.0),
     *unary("sqrt", low=0.5, high=3.0),
+    *unary("rsqrt", low=0.5, high=3.0),
+    *unary("cbrt", low=0.5, high=3.0),
+    Case("cbrt", (M,), low=-3.0, high=-0.5, label="negative"),
+    *binary("logaddexp"),
+    *unary("softplus", low=-6.0, high=6.0),
     *unary("tanh"),
     *unary("sigmoid", low=-6.0, high=6.0),
     *unary("relu"),
@@ -38,6 +46,36 @@ SPECIAL = [
     special("tanh", [-1000.0], -1.0, [0.0]),
     special("sqrt", [0.0], 0.0, [inf]),
     special("log", [0.0], -inf, [inf]),
+    special("log", [-1.0], nan, [-1.0]),
+    special("log2", [0.0], -inf, [inf]),
+    special("log10", [0.0], -inf, [inf]),
+    special("log10", [inf], inf, [0.0]),
+    special("log1p", [-1.0], -inf, [inf]),
+    special("log1p", [0.0], 0.0, [1.0]),
+    special("rsqrt", [0.0], inf, [-inf]),
+    special("rsqrt", [inf], 0.0, [0.0]),
+    special("rsqrt", [-1.0], nan, [nan]),
+    special("cbrt", [0.0], 0.0, [inf], "has no `cbrt`"),
+    special("cbrt", [-8.0], -2.0, [1 / 12]),
+    special("cbrt", [-inf], -inf, [0.0]),
+    special("exp2", [0.0], 1.0, [np.log(2.0)]),
+    special("exp2", [2000.0], inf, [inf]),
+    special("exp2", [-2000.0], 0.0, [0.0]),
+    special("logaddexp", [2.0, 2.0], 2 + np.log(2.0), [0.5, 0.5]),
+    special("logaddexp", [1000.0, -1000.0], 1000.0, [1.0, 0.0]),
+    special("logaddexp", [-inf, -inf], -inf, [0.5, 0.5], "NaN, as it subtracts infinities"),
+    special("logaddexp", [inf, inf], inf, [0.5, 0.5], "NaN, as it subtracts infinities"),
+    special("logaddexp", [inf, -inf], inf, [1.0, 0.0]),
+    special("logaddexp", [-inf, 1.0], 1.0, [0.0, 1.0]),
+    special("logaddexp", [inf, 1.0], inf, [1.0, 0.0]),
+    special("logaddexp", [nan, 1.0], nan, [nan, nan]),
+    special("softplus", [0.0], np.log(2.0), [0.5]),
+    special("softplus", [1000.0], 1000.0, [1.0]),
+    special("softplus", [-1000.0], 0.0, [0.0]),
+    special("softplus", [-50.0], np.exp(-50.0), [np.exp(-50.0)]),
+    special("softplus", [inf], inf, [1.0]),
+    special("softplus", [-inf], 0.0, [0.0]),
+    special("softplus", [nan], nan, [nan]),
     special("exp", [1000.0], inf, [inf]),
     special("exp", [-1000.0], 0.0, [0.0]),
     special("where", [True, 1.0, nan], 1.0, [None, 1.0, 0.0]),
@@ -49,13 +87,16 @@ SPECIAL = [
 
 
 # ---------------------------------------------------------------- PyTorch
-SAME_NAME = "exp expm1 log log1p sqrt tanh sigmoid relu clone where"
+SAME_NAME = "exp exp2 expm1 log log2 log10 log1p logaddexp sqrt rsqrt tanh sigmoid relu clone where"
 
 
 def counterparts(torch):
     """PyTorch's function for each op here."""
     return {name: getattr(torch, name) for name in SAME_NAME.split()} | {
         "astype": lambda x, dtype: x.to(torch.float64),
+        "cbrt": lambda x: torch.sign(x) * torch.abs(x) ** (1 / 3),
         "clip": torch.clamp,
+        # Beyond its threshold PyTorch returns x itself.
+        "softplus": lambda x: torch.nn.functional.softplus(x, threshold=40),
         "move": lambda x, device, source: x.to(device),
     }

@@ -4,13 +4,14 @@ import numpy as np
 
 import nn  # noqa: F401 - declares the ops
 
-from .case import Case, unary
+from .case import Case, special, unary
 
 CLASSES = np.array([1, 0, 3, 1, 2])
 SOME_IGNORED = np.array([1, -100, 3, 1, -100])
 MASS = {"mean": True, "ignore_index": -100, "label_smoothing": 0.0}
 PLAIN = {"reduction": "mean", "ignore_index": -100, "label_smoothing": 0.0}
 X = (5, 4)
+SELU_AT_0 = 1.6732632423543772 * 1.0507009873554805  # alpha * scale: the limit from below
 
 
 def reductions(op, *inputs, **how):
@@ -54,6 +55,15 @@ CASES = [
          PLAIN | {"label_smoothing": 0.2, "reduction": "sum"}),
     *reductions("mass_cross_entropy", X, X, low=0.1),
 ]  # fmt: skip
+SPECIAL = [
+    special("leaky_relu", [0.0], 0.0, [0.01]),
+    special("leaky_relu", [0.0], 0.0, [0.2], negative_slope=0.2),
+    special("elu", [0.0], 0.0, [1.0]),
+    special("elu", [0.0], 0.0, [0.5], alpha=0.5),
+    special("elu", [-1000.0], -1.0, [0.0]),
+    special("selu", [0.0], 0.0, [SELU_AT_0]),
+    special("selu", [-1000.0], -SELU_AT_0, [0.0]),
+]
 
 
 # ---------------------------------------------------------------- PyTorch

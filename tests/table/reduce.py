@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from .case import B, Case, M
+from .case import B, Case, M, special
 from .case import reduction as rows
+
+inf = np.inf
 
 
 def holes(x):
@@ -35,6 +37,13 @@ CASES = [
     Case("layer_norm", (B, None, (4,))),
     Case("layer_norm", (B, (3, 4), (3, 4)), {"axis": (-2, -1), "eps": 1e-3}),
 ]  # fmt: skip
+SPECIAL = [
+    special("max", [[1.0, 3.0, 3.0]], 3.0, [[0.0, 0.5, 0.5]]),
+    special("max", [[2.0, 2.0, 2.0]], 2.0, [[1 / 3] * 3]),
+    special("min", [[2.0, 2.0, 7.0]], 2.0, [[0.5, 0.5, 0.0]]),
+    special("logsumexp", [[1000.0, 1000.0]], 1000 + np.log(2.0), [[0.5, 0.5]]),
+    special("logsumexp", [[-inf, 1.0]], 1.0, [[0.0, 1.0]]),
+]
 
 
 # ---------------------------------------------------------------- PyTorch

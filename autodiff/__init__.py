@@ -51,13 +51,66 @@ from .mode import (
 )
 from .nodes import Node
 from .ops.along import gather, index_add, put_along_axis, scatter_add, take, take_along_axis
-from .ops.arithmetic import (absolute, add, copysign, divide, equal, greater, greater_equal, isfinite, isinf, isnan, lerp, less, less_equal, logical_and, logical_not, logical_or, logical_xor, maximum, minimum, multiply, negative, nextafter, not_equal, positive, power, reciprocal, sign, signbit, square, subtract,)
-from .ops.bits import (bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_or, bitwise_right_shift, bitwise_xor,)
-from .ops.rounding import (ceil, floor, floor_divide, remainder, round, trunc,)
-from .ops.special import (digamma, erf, erfc, erfinv, lgamma, polygamma,)
-from .ops.trigonometry import (arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, cos, cosh, hypot, sin, sinc, sinh, tan,)
+from .ops.arithmetic import (
+    absolute,
+    add,
+    copysign,
+    divide,
+    equal,
+    greater,
+    greater_equal,
+    isfinite,
+    isinf,
+    isnan,
+    lerp,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    nextafter,
+    not_equal,
+    positive,
+    power,
+    reciprocal,
+    sign,
+    signbit,
+    square,
+    subtract,
+)
+from .ops.bits import (
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+)
 from .ops.cast import astype
-from .ops.elementwise import (cbrt, clip, exp, exp2, expm1, log, log10, log1p, log2, logaddexp, relu, rsqrt, sigmoid, softplus, sqrt, tanh, where,)
+from .ops.elementwise import (
+    cbrt,
+    clip,
+    exp,
+    exp2,
+    expm1,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    relu,
+    rsqrt,
+    sigmoid,
+    softplus,
+    sqrt,
+    tanh,
+    where,
+)
 from .ops.indexing import masked_fill, nonzero, one_hot
 from .ops.join import array_split, concat, concatenate, split, stack, unstack
 from .ops.linalg import matmul
@@ -79,6 +132,14 @@ from .ops.reduce import (
     prod,
     sum,
 )
+from .ops.rounding import (
+    ceil,
+    floor,
+    floor_divide,
+    remainder,
+    round,
+    trunc,
+)
 from .ops.scan import cumprod, cumsum
 from .ops.shape import (
     broadcast_arrays,
@@ -94,7 +155,31 @@ from .ops.shape import (
     transpose,
 )
 from .ops.sorting import argsort, searchsorted, sort, topk
+from .ops.special import (
+    digamma,
+    erf,
+    erfc,
+    erfinv,
+    lgamma,
+    polygamma,
+)
 from .ops.statistics import median, std, var
+from .ops.trigonometry import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    cos,
+    cosh,
+    hypot,
+    sin,
+    sinc,
+    sinh,
+    tan,
+)
 from .random import manual_seed
 from .scalar import Scalar
 

@@ -33,7 +33,6 @@ TOLERANCE = {False: 1e-9, True: 1e-3}
 """Relative to the largest element: of programs in float64, and of those with float32 in them."""
 
 UNARY = {
-    "sin": (ad.tanh, torch.tanh) if not hasattr(ad, "sin") else (ad.sin, torch.sin),
     "tanh": (ad.tanh, torch.tanh),
     "sigmoid": (ad.sigmoid, torch.sigmoid),
     "relu": (ad.relu, torch.relu),
@@ -55,6 +54,78 @@ BINARY = {
     "minimum": (ad.minimum, torch.minimum),
     "divide": (lambda x, y: x / (2.0 + ad.square(y)), lambda x, y: x / (2.0 + torch.square(y))),
     "where": (lambda x, y: ad.where(x > y, x, y), lambda x, y: torch.where(x > y, x, y)),
+}
+ALONG = {  # of tensors with an axis to run along
+    "cumsum": (ad.cumsum, torch.cumsum),
+    "cumprod": (ad.cumprod, torch.cumprod),
+    "flip": (
+        lambda x, axis: ad.flip(x, axis=axis).clone(),  # a view here, a copy there
+        lambda x, axis: torch.flip(x, (axis,)),
+    ),
+    "roll": (lambda x, axis: ad.roll(x, 1, axis=axis), lambda x, axis: torch.roll(x, 1, axis)),
+    "sort": (
+        lambda x, axis: ad.sort(x, axis=axis),
+        lambda x, axis: torch.sort(x, dim=axis, stable=True).values,
+    ),
+    "repeat": (
+        lambda x, axis: ad.repeat(x, 2, axis=axis),
+        lambda x, axis: torch.repeat_interleave(x, 2, axis),
+    ),
+    "stack": (
+        lambda x, axis: ad.stack([x, 2.0 * x], axis=axis),
+        lambda x, axis: torch.stack([x, 2.0 * x], axis),
+    ),
+    "take": (
+        lambda x, axis: ad.take(x, np.array([0, -1, 0]), axis=axis),
+        lambda x, axis: torch.index_select(x, axis, torch.tensor([0, x.shape[axis] - 1, 0])),
+    ),
+    "index_add": (
+        lambda x, axis: ad.index_add(x, axis, np.array([0, 0]), ad.repeat(x, 2, axis)[:2])
+        if axis == 0
+        else x.clone(),
+        lambda x, axis: torch.index_add(
+            x, axis, torch.tensor([0, 0]), torch.repeat_interleave(x, 2, axis)[:2]
+        )
+        if axis == 0
+        else x.clone(),
+    ),
+    "masked_fill": (
+        lambda x, axis: ad.masked_fill(x, x > 0.5, -1.0),
+        lambda x, axis: torch.masked_fill(x, x > 0.5, -1.0),
+    ),
+    "half": (
+        lambda x, axis: ad.array_split(x, 2, axis=axis)[1],
+        lambda x, axis: torch.tensor_split(x, 2, axis)[1],
+    ),
+    "moveaxis": (
+        lambda x, axis: ad.moveaxis(x, axis, 0), lambda x, axis: torch.moveaxis(x, axis, 0)
+    ),
+    "swapaxes": (
+        lambda x, axis: ad.swapaxes(x, axis, 0), lambda x, axis: torch.swapaxes(x, axis, 0)
+    ),
+}  # fmt: skip
+MATRICES = {  # of tensors with two axes or more
+    "tril": (ad.tril, torch.tril),
+    "triu": (ad.triu, torch.triu),
+    "diagonal": (ad.diagonal, torch.diagonal),
+    "squares": (
+        lambda x: ad.einsum("...ij,...ij->...", x, x),
+        lambda x: torch.einsum("...ij,...ij->...", x, x),
+    ),
+}
+REDUCTIONS = {
+    "sum": torch.sum,
+    "mean": torch.mean,
+    "max": torch.amax,
+    "min": torch.amin,
+    "logsumexp": torch.logsumexp,
+    "prod": lambda x, dim, keepdim: (
+        torch.prod(x, dim, keepdim)
+        if isinstance(dim, int)
+        else torch.prod(x).reshape((1,) * x.ndim if keepdim else ())
+    ),
+    "var": lambda x, dim, keepdim: torch.var(x, dim, correction=0, keepdim=keepdim),
+    "norm": lambda x, dim, keepdim: torch.linalg.vector_norm(x, 2, dim, keepdim),
 }
 WRITES = ("iadd", "isub", "imul", "itruediv")
 
@@ -174,24 +245,36 @@ class Program:
         ndim = self.ours[i].ndim
         axis = self.pick(ndim + 1) - 1 if ndim else -1
         keepdims = bool(self.pick(2))
-        name = ("sum", "mean", "max", "logsumexp")[self.pick(4)]
+        name = list(REDUCTIONS)[self.pick(len(REDUCTIONS))]
         dims = tuple(range(ndim)) if axis < 0 else axis
         if 0 in self.ours[i].shape and name != "sum":
             name = "sum"
-        fns = {
-            "sum": torch.sum,
-            "mean": torch.mean,
-            "max": torch.amax,
-            "logsumexp": torch.logsumexp,
-        }
         if ndim == 0:
             return
         self.keep(
             f"{name}(t{i}, axis={None if axis < 0 else axis}, keepdims={keepdims})",
             lambda: getattr(ad, name)(self.ours[i], axis=None if axis < 0 else axis,
                                       keepdims=keepdims),
-            lambda: fns[name](self.theirs[i], dim=dims, keepdim=keepdims),
+            lambda: REDUCTIONS[name](self.theirs[i], dim=dims, keepdim=keepdims),
         )  # fmt: skip
+
+    def along(self) -> None:
+        i = self.tensor(floating=True)
+        x, y = self.ours[i], self.theirs[i]
+        if x.ndim == 0 or 0 in x.shape:
+            return
+        name, axis = list(ALONG)[self.pick(len(ALONG))], self.pick(x.ndim)
+        mine, other = ALONG[name]
+        self.keep(f"{name}(t{i}, {axis})", lambda: mine(x, axis), lambda: other(y, axis))
+
+    def matrices(self) -> None:
+        i = self.tensor(floating=True)
+        x, y = self.ours[i], self.theirs[i]
+        if x.ndim < 2:
+            return
+        name = list(MATRICES)[self.pick(len(MATRICES))]
+        mine, other = MATRICES[name]
+        self.keep(f"{name}(t{i})", lambda: mine(x), lambda: other(y))
 
     def matmul(self) -> None:
         i = self.tensor(floating=True)
@@ -415,7 +498,8 @@ def equal(what: str, mine: Any, other: Any, single: bool) -> None:
 
 STEPS = (
     ("new", 1), ("unary", 3), ("binary", 4), ("reduce", 1), ("matmul", 1), ("view", 4),
-    ("picked", 1), ("join", 1), ("augmented", 3), ("setitem", 3), ("quietly", 1),
+    ("picked", 1), ("along", 2), ("matrices", 1), ("join", 1), ("augmented", 3), ("setitem", 3),
+    ("quietly", 1),
 )  # fmt: skip
 DECK = [name for name, weight in STEPS for _ in range(weight)]
 

@@ -11,6 +11,7 @@ from .backend import NUMBERS, Array
 from .ops.arithmetic import multiply
 from .ops.einsum import contract
 from .ops.linalg import matmul
+from .ops.rearrange import diagonal
 from .ops.reduce import sum
 from .ops.shape import reshape
 
@@ -202,22 +203,6 @@ def kron(x: Any, y: Any) -> Any:
     x = reshape(x, tuple(m for length in of_x for m in (length, 1)))
     y = reshape(y, tuple(m for length in of_y for m in (1, length)))
     return reshape(multiply(x, y), tuple(a * b for a, b in zip(of_x, of_y)))
-
-
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """A diagonal of two axes, as a new last axis."""
-    (x,) = operands("diagonal", x)
-    n = _ndim(x)
-    axis1, axis2 = axis1 % n, axis2 % n
-    rows, columns = x.shape[axis1], x.shape[axis2]
-    length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-    index = [slice(None)] * n
-    index[axis1] = slice(max(0, -offset), max(0, -offset) + length)
-    index[axis2] = slice(max(0, offset), max(0, offset) + length)
-    labels = [chr(ord("a") + i) for i in range(n)]
-    labels[axis2] = labels[axis1]
-    rest = "".join(c for i, c in enumerate(labels) if i not in (axis1, axis2))
-    return contract(x[tuple(index)], subscripts=f"{''.join(labels)}->{rest}{labels[axis1]}")
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:

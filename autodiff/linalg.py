@@ -8,19 +8,20 @@ infinities, unless ``cupyx.errstate(linalg="raise")`` is set.
 from typing import Any, NamedTuple
 
 from . import backend
-from ._products import diagonal as _diagonal
 from ._products import operands as _operands
 from ._products import outer, tensordot, vecdot
 from ._products import trace as _trace
 from .backend import Array, rank_tolerance
 from .nodes import wrap
 from .ops import decompositions, determinants
-from .ops.arithmetic import greater, multiply
+from .ops.arithmetic import absolute, greater, multiply
 from .ops.decompositions import eigvalsh, svdvals
 from .ops.determinants import det
 from .ops.linalg import cross, inv, matmul, pinv, solve
-from .ops.reduce import max, sum
-from .ops.shape import swapaxes
+from .ops.norm import norm as _norm
+from .ops.rearrange import diagonal as _diagonal
+from .ops.reduce import max, min, sum
+from .ops.shape import reshape, swapaxes, transpose
 
 __all__ = [
     "cholesky",
@@ -31,9 +32,11 @@ __all__ = [
     "eigvalsh",
     "inv",
     "matmul",
+    "matrix_norm",
     "matrix_power",
     "matrix_rank",
     "matrix_transpose",
+    "norm",
     "outer",
     "pinv",
     "qr",
@@ -44,6 +47,7 @@ __all__ = [
     "tensordot",
     "trace",
     "vecdot",
+    "vector_norm",
 ]
 
 
@@ -214,6 +218,102 @@ def slogdet(x: Any) -> SlogdetResult:
     Source: Giles 2008, section 2.2.4.
     """
     return SlogdetResult(*determinants.slogdet(x))
+
+
+# ---------------------------------------------------------------- norms
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The norm of vectors or of matrices.
+
+    Parameters
+    ----------
+    x : array
+    ord : int, float, {"fro", "nuc"}, optional
+        Of vectors any number, ``inf`` and ``-inf`` included; of matrices what `matrix_norm` takes.
+        By default the square root of the sum of squares, of either.
+    axis : int or pair of int, optional
+        An int for vectors, two for matrices. By default all of ``x`` if ``ord`` is not given,
+        else the axes that it has, one or two.
+    keepdims : bool
+        Keep the axes as 1.
+
+    Returns
+    -------
+    array
+
+    Notes
+    -----
+    The gradient of the 2-norm and of the Frobenius norm at 0 is taken as 0.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> x = ad.tensor([[3.0, 0.0], [0.0, 4.0]])
+    >>> ad.linalg.norm(x), ad.linalg.norm(x, 2), ad.linalg.norm(x, axis=0)
+    (tensor(5.), tensor(4.), tensor([3., 4.]))
+    """
+    (x,) = _operands("norm", x)
+    n = len(x.shape)
+    if ord is None and not isinstance(axis, (tuple, list)):
+        return vector_norm(x, 2, axis, keepdims)
+    if axis is None:
+        axis = tuple(range(n))
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    if len(axes) == 1:
+        return vector_norm(x, ord, axes[0], keepdims)
+    if len(axes) != 2:
+        raise ValueError(
+            f"norm: ord={ord!r} is of vectors or matrices; name one axis or two of shape "
+            f"{tuple(x.shape)}"
+        )
+    rows, columns = (a % n for a in axes)
+    others = tuple(i for i in range(n) if i not in (rows, columns))
+    out = matrix_norm(transpose(x, (*others, rows, columns)), "fro" if ord is None else ord)
+    if not keepdims:
+        return out
+    return reshape(out, tuple(1 if i in (rows, columns) else m for i, m in enumerate(x.shape)))
+
+
+def vector_norm(x: Any, ord: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
+    """The norm of vectors: `autodiff.norm`, under the name that the array API has for it."""
+    if isinstance(ord, str):
+        raise ValueError(f"vector_norm: ord={ord!r} is of matrices; name two axes, or a number")
+    return _norm(x, ord, axis, keepdims)
+
+
+def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Any:
+    """The norm of matrices, which are the last two axes.
+
+    Parameters
+    ----------
+    x : array, shape (..., M, N)
+    ord : {"fro", "nuc", 2, -2, 1, -1, inf, -inf}
+        The root of the sum of squares; the sum of the singular values, the largest, the least;
+        the largest and the least sum of absolute values of a column, and of a row.
+    keepdims : bool
+        Keep the axes as 1.
+
+    Notes
+    -----
+    The gradient of ``"fro"`` at 0 is taken as 0. Where the largest or the least is not the only
+    one, those that tie share the gradient; of ``"nuc"`` at singular values of 0 it is one of
+    several that are possible.
+    """
+    (x,) = _operands("matrix_norm", x)
+    inf = float("inf")
+    if ord == "fro":
+        out = vector_norm(x, 2, (-2, -1))
+    elif ord == "nuc":
+        out = sum(svdvals(x), axis=-1)
+    elif ord in (2, -2):
+        out = (max if ord > 0 else min)(svdvals(x), axis=-1)
+    elif ord in (1, -1, inf, -inf):
+        sums = sum(absolute(x), axis=-2 if ord in (1, -1) else -1)
+        out = (max if ord > 0 else min)(sums, axis=-1)
+    else:
+        raise ValueError(
+            f"matrix_norm: ord is 'fro', 'nuc', 2, -2, 1, -1, inf or -inf, not {ord!r}"
+        )
+    return reshape(out, (*x.shape[:-2], 1, 1)) if keepdims else out
 
 
 # ---------------------------------------------------------------- powers, ranks and parts

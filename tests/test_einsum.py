@@ -130,6 +130,8 @@ def test_results_have_memory_of_their_own():
     x = ad.tensor([[1.0, 2.0], [3.0, 4.0]])
     for subscripts in ("ij->ij", "ij->ji", "ii->i"):
         assert not np.shares_memory(ad.einsum(subscripts, x).data, x.data)
+    spread = ad.REGISTRY["spread"]
+    assert not np.shares_memory(spread(x, "ij->ji", (2, 2)).data, x.data)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ LAYERS = [
     {"_recorders", "_pullers"},
     {"_pull", "_subscripts"},
     {"_axes", "_op"},
-    {"_masks"},
+    {"_matrices"},
     {"ops"},
     {"_products"},
     {"cuda", "linalg", "_variable"},

@@ -49,6 +49,18 @@ SAME = [
 ]
 
 
+ORDERS = [None, "fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf]
+NORMS = [(draw(3, 4), {"ord": ord, "keepdims": k}) for ord in ORDERS for k in (False, True)]
+NORMS += [(draw(3, 2, 4), {"ord": ord, "axis": axis, "keepdims": k}) for ord in ORDERS
+          for axis, k in (((2, 0), False), ((-2, -1), True))]  # fmt: skip
+NORMS += [(draw(2, 3), {"ord": ord, "axis": 1}) for ord in (None, 0, 1, 2, 3, np.inf, -np.inf)]
+NORMS += [(draw(4), {"ord": ord}) for ord in (None, 1, 2.5)]
+NORMS += [(draw(2, 3, 4), {"keepdims": True}), (draw(2, 3), {"axis": (1,), "ord": 1})]
+SAME += [("norm", x, options) for x, options in NORMS]
+SAME += [("matrix_norm", draw(2, 3, 4), {}), ("matrix_norm", draw(3, 4), {"keepdims": True})]
+SAME += [("vector_norm", draw(2, 3), {}), ("vector_norm", draw(2, 3), {"ord": 1, "axis": 0})]
+
+
 def parts(result):
     return tuple(result) if isinstance(result, tuple) else (result,)
 
@@ -207,6 +219,26 @@ def test_gradients_of_symmetric_matrices_are_symmetric():
         np.testing.assert_allclose(x.grad.data, x.grad.data.T, atol=1e-14)
 
 
+@pytest.mark.parametrize("ord", [None, "fro"])
+def test_the_gradient_of_a_norm_at_zero_is_zero(ord):
+    x = leaf(np.zeros((2, 3)))
+    ad.linalg.norm(x, ord).backward()
+    assert (x.grad.data == 0).all()
+
+
+@pytest.mark.parametrize("ord", ["nuc", 2, -2])
+def test_norms_by_singular_values_are_finite_at_equal_ones(ord):
+    for x in (np.zeros((2, 3)), np.eye(3)):
+        x = leaf(x)
+        ad.linalg.norm(x, ord).backward()
+        assert np.isfinite(x.grad.data).all() and np.linalg.norm(x.grad.data, 2) <= 1 + 1e-12
+
+
+def test_norms_by_singular_values_have_second_derivatives():
+    for ord in ("nuc", 2, -2):
+        assert ad.gradcheck(lambda x, ord=ord: ad.linalg.norm(x, ord), leaf(draw(3, 4)), order=2)
+
+
 # ---------------------------------------------------------------- errors
 @pytest.mark.parametrize(
     ("call", "message"),
@@ -250,6 +282,9 @@ def test_lapack_has_no_float16(name):
         (lambda x: ad.linalg.cross(x, x), r"cross: axis -1 must have length 3.*\(2, 4\)"),
         (lambda x: ad.linalg.solve(np.eye(2), np.ones(1)), "solve: "),
         (lambda x: ad.linalg.solve(np.eye(2), np.ones((3, 1))), "solve: "),
+        (lambda x: ad.linalg.norm(x, "nuc", axis=1), "vector_norm: ord='nuc' is of matrices"),
+        (lambda x: ad.linalg.norm(x[None], 2), r"norm: ord=2 .*\(1, 2, 4\)"),
+        (lambda x: ad.linalg.norm(x, 3), "matrix_norm: ord is 'fro'.*not 3"),
         (lambda x: ad.linalg.matrix_power(x, 2), r"matrix_power: shape \(2, 4\)"),
         (lambda x: ad.linalg.matrix_transpose(x[0]), r"matrix_transpose: shape \(4,\)"),
     ],

@@ -7,7 +7,7 @@ from hypothesis import given
 import autodiff as ad
 
 from .test_einsum import DRAWS, KIN, arrays, sums
-from .test_linalg import draw, leaf, positive
+from .test_linalg import ORDERS, draw, leaf, positive
 
 torch = pytest.importorskip("torch", reason="the extra `parity` brings PyTorch")
 pytestmark = pytest.mark.parity
@@ -93,6 +93,8 @@ def test_kin_of_einsum(name, shapes, options):
         ("cholesky", positive(draw(3, 3)), {"upper": True}),
         ("diagonal", draw(2, 3, 4), {"offset": 1}),
         ("svdvals", draw(3, 4), {}),
+        *[("matrix_norm", draw(2, 3, 4), {"ord": ord}) for ord in ORDERS[1:]],
+        ("vector_norm", draw(2, 3), {"ord": 3}),
     ],
 )
 def test_linalg(name, x, options):

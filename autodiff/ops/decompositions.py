@@ -7,13 +7,9 @@ basis for equal eigenvalues), a loss must not depend on it.
 
 from typing import Any
 
-from .._masks import diagonal_of, mT, triangle
+from .._matrices import diagonal_mask, mT
 from .._op import op
 from ..backend import Array, for_lapack
-
-
-def _only(xp: Any, mask: Array, x: Array) -> Array:
-    return xp.where(mask, x, xp.zeros_like(x))
 
 
 def _ratio(xp: Any, x: Array, y: Array) -> Array:
@@ -24,7 +20,7 @@ def _ratio(xp: Any, x: Array, y: Array) -> Array:
 
 def _cholesky_x(g: Array, xp: Any, out: Array) -> Array:
     p = xp.matmul(mT(xp, out), g)
-    p = _only(xp, triangle(p), p) - 0.5 * _only(xp, diagonal_of(p), p)
+    p = 0.5 * (xp.tril(p) + xp.tril(p, -1))
     upper = mT(xp, out)
     half = xp.linalg.solve(upper, mT(xp, xp.linalg.solve(upper, p)))
     return 0.5 * (half + mT(xp, half))
@@ -41,7 +37,7 @@ def cholesky(xp: Any, x: Array, /) -> Array:
 
 def _qr_tall(xp: Any, q: Array, r: Array, g_q: Array, g_r: Array) -> Array:
     m = xp.matmul(r, mT(xp, g_r)) - xp.matmul(mT(xp, g_q), q)
-    symmetric = _only(xp, triangle(m), m) + mT(xp, _only(xp, triangle(m, -1), m))
+    symmetric = xp.tril(m) + mT(xp, xp.tril(m, -1))
     return mT(xp, xp.linalg.solve(r, mT(xp, g_q + xp.matmul(q, symmetric))))
 
 
@@ -86,7 +82,7 @@ def _eigh_x(g: tuple[Array, Array], xp: Any, out: tuple[Array, Array]) -> Array:
     turn = xp.matmul(mT(xp, v), g_v)
     turn = 0.5 * (turn - mT(xp, turn))
     inner = _ratio(xp, turn, w[..., None, :] - w[..., :, None])
-    inner = xp.where(diagonal_of(inner), g_w[..., None, :], inner)
+    inner = xp.where(diagonal_mask(inner), g_w[..., None, :], inner)
     return xp.matmul(xp.matmul(v, inner), mT(xp, v))
 
 
@@ -156,7 +152,7 @@ def _svd_x(
     s_i, s_j = s[..., :, None], s[..., None, :]
     inner = _ratio(xp, 0.5 * (turn_u + turn_v), s_j - s_i)
     inner = inner + _ratio(xp, 0.5 * (turn_u - turn_v), s_j + s_i)
-    inner = xp.where(diagonal_of(inner), g_s[..., None, :], inner)
+    inner = xp.where(diagonal_mask(inner), g_s[..., None, :], inner)
     out_x = xp.matmul(xp.matmul(u, inner), vh)
     if u.shape[-2] > k:
         w = _ratio(xp, g_u, s_j)

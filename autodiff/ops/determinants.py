@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._masks import diagonal_of, mT
+from .._matrices import diagonal_mask, mT
 from .._op import op
 from ..backend import Array, for_lapack
 
@@ -29,11 +29,7 @@ def slogdet(xp: Any, x: Array, /) -> tuple[Array, Array]:
 def _products(xp: Any, s: Array, left_out: Array) -> Array:
     """The products of the singular values ``s``, without those that are left out."""
     s = xp.reshape(s, (*s.shape[:-1], *(1,) * (left_out.ndim - 1), s.shape[-1]))
-    kept = xp.where(left_out, xp.ones_like(s), s)
-    product = xp.ones_like(kept[..., 0])
-    for i in range(s.shape[-1]):
-        product = product * kept[..., i]
-    return product
+    return xp.prod(xp.where(left_out, xp.ones_like(s), s), axis=-1)
 
 
 def _sign(xp: Any, u: Array, vh: Array) -> Array:
@@ -46,7 +42,7 @@ def _cofactors_x(g: Array, xp: Any, x: Array) -> Array:
     # determinant are products of all singular values but two, and all others are 0:
     # d2 det / (dx_ii dx_jj) = p_ij and d2 det / (dx_ij dx_ji) = -p_ij.
     u, s, vh = xp.linalg.svd(x, full_matrices=False)
-    eye = diagonal_of(x)
+    eye = diagonal_mask(x)
     p = _products(xp, s, xp.logical_or(eye[:, None, :], eye[None, :, :]))
     p = xp.where(eye, xp.zeros_like(p), p)
     h = xp.matmul(xp.matmul(mT(xp, u), g), mT(xp, vh))
@@ -63,7 +59,7 @@ def cofactors(xp: Any, x: Array, /) -> Array:
     products of all singular values but one.
     """
     u, s, vh = xp.linalg.svd(for_lapack(x), full_matrices=False)
-    c = _products(xp, s, diagonal_of(x))
+    c = _products(xp, s, diagonal_mask(x))
     return _sign(xp, u, vh) * xp.matmul(u * c[..., None, :], vh)
 
 

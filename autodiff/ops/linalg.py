@@ -6,7 +6,7 @@ algorithmic differentiation", 2008.
 
 from typing import Any
 
-from .._masks import mT
+from .._matrices import mT
 from .._op import XP, op
 from ..backend import Array, for_lapack, rank_tolerance
 

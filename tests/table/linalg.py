@@ -52,8 +52,8 @@ CASES = [
     lapack("cofactors", (3, 3), prepare=lambda x: x),
     lapack("cofactors", (2, 2, 2), prepare=lambda x: x),
     lapack("cofactors", (1, 1)),
-    Case("triangle", (M,)),
-    Case("triangle", (B,), {"k": -1}),
+    Case("diagonal_mask", (M,)),
+    Case("diagonal_mask", (B,)),
 ]  # fmt: skip
 
 
@@ -78,5 +78,5 @@ def counterparts(torch):
         "pinv": lambda x, rtol=None: linalg.pinv(x, rtol=rtol),
         "slogdet": lambda x: tuple(linalg.slogdet(x)),
         "solve": solve,
-        "triangle": lambda x, k=0: torch.tril(torch.ones(x.shape[-2:]), k).bool(),
+        "diagonal_mask": lambda x: torch.eye(*x.shape[-2:]).bool(),
     }

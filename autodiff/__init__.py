@@ -5,10 +5,37 @@ done with them, so that ``backward`` can say how the result depends on every inp
 """
 
 from numpy import bool_ as bool
-from numpy import float16, float32, float64, int8, int16, int32, int64, uint8
+from numpy import (
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
 
 from . import backend, cuda, linalg, random
 from ._anomaly import detect_anomaly
+from ._array_api import __array_api_version__ as __array_api_version__
+from ._array_api import __array_namespace_info__ as __array_namespace_info__
+from ._array_api import (
+    can_cast,
+    e,
+    finfo,
+    from_dlpack,
+    iinfo,
+    inf,
+    isdtype,
+    nan,
+    newaxis,
+    pi,
+    result_type,
+)
 from ._creation import (
     arange,
     empty,
@@ -233,6 +260,7 @@ __all__ = [
     "bool",
     "broadcast_arrays",
     "broadcast_to",
+    "can_cast",
     "cbrt",
     "ceil",
     "clip",
@@ -253,6 +281,7 @@ __all__ = [
     "digamma",
     "divide",
     "dot",
+    "e",
     "einsum",
     "empty",
     "empty_like",
@@ -266,6 +295,7 @@ __all__ = [
     "expand_dims",
     "expm1",
     "eye",
+    "finfo",
     "flatten",
     "flip",
     "float16",
@@ -273,6 +303,7 @@ __all__ = [
     "float64",
     "floor",
     "floor_divide",
+    "from_dlpack",
     "full",
     "full_like",
     "gather",
@@ -282,13 +313,16 @@ __all__ = [
     "greater",
     "greater_equal",
     "hypot",
+    "iinfo",
     "index_add",
+    "inf",
     "inner",
     "int16",
     "int32",
     "int64",
     "int8",
     "is_grad_enabled",
+    "isdtype",
     "isfinite",
     "isinf",
     "isnan",
@@ -324,7 +358,9 @@ __all__ = [
     "minimum",
     "moveaxis",
     "multiply",
+    "nan",
     "negative",
+    "newaxis",
     "nextafter",
     "no_grad",
     "nonzero",
@@ -337,6 +373,7 @@ __all__ = [
     "outer",
     "pad",
     "permute_dims",
+    "pi",
     "polygamma",
     "pop_scope",
     "positive",
@@ -352,6 +389,7 @@ __all__ = [
     "remainder",
     "repeat",
     "reshape",
+    "result_type",
     "roll",
     "round",
     "rsqrt",
@@ -394,6 +432,9 @@ __all__ = [
     "tril",
     "triu",
     "trunc",
+    "uint16",
+    "uint32",
+    "uint64",
     "uint8",
     "unstack",
     "var",

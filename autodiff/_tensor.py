@@ -7,6 +7,7 @@ import numpy as np
 
 from . import _codegen, _products, backend
 from . import _inplace as writes
+from ._exchange import Exchange
 from ._op import XP
 from ._variable import Method, Variable
 from .backend import Array
@@ -51,7 +52,7 @@ def _comparison(op: Any) -> Callable[[Any, Any], Any]:
     return compare
 
 
-class Tensor(Variable):
+class Tensor(Exchange):
     """An array on some device, with its gradient and the graph that it came from.
 
     Made by `tensor` (copies), `asarray` (shares), or by any op on a tensor.
@@ -66,8 +67,6 @@ class Tensor(Variable):
     """
 
     __slots__ = ()
-    __array_ufunc__ = None  # ``ndarray * tensor`` is then left to the tensor
-    __array_priority__ = 1000.0
 
     def __init__(self, data: Array, node: Node | None = None) -> None:
         self._data = data
@@ -138,6 +137,8 @@ class Tensor(Variable):
     def __repr__(self) -> str:
         host = backend.to_numpy(self._data)
         parts = [np.array2string(host, separator=", ", prefix="tensor(")]
+        if self.size == 0 and self.ndim > 1:
+            parts.append(f"shape={self.shape}")
         if self.dtype not in (backend.get_default_dtype(), np.int64, np.bool_):
             parts.append(f"dtype={self.dtype}")
         if self.device != "cpu":
@@ -445,8 +446,28 @@ def tensor(
     return made.requires_grad_() if requires_grad else made
 
 
-def asarray(data: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """A tensor that shares memory with ``data`` where it can; a tensor as it is."""
-    if isinstance(data, Tensor) and dtype is None and device is None:
-        return data
-    return Tensor(_place(_host(data, dtype), device))
+def asarray(
+    data: Any, *, dtype: Any = None, device: str | None = None, copy: bool | None = None
+) -> Tensor:
+    """A tensor that shares memory with ``data`` where it can; a tensor as it is.
+
+    With ``copy=True`` it never shares, with ``copy=False`` it raises a ``ValueError`` rather than
+    copy. A tensor keeps its gradient.
+    """
+    if isinstance(data, Tensor):
+        made = data if dtype is None else data.astype(dtype)
+        made = made if device is None else made.to(device)
+        if copy and made is data:
+            made = data.clone()
+    elif copy:
+        return tensor(data, dtype=dtype, device=device)
+    else:
+        if copy is False and not backend.is_array(data) and hasattr(data, "__array__"):
+            data = np.asarray(data, copy=False)
+        made = Tensor(_place(_host(data, dtype), device))
+    if copy is False and made._data is not getattr(data, "_data", data):
+        raise ValueError(
+            f"asarray: this {type(data).__name__} cannot become a tensor of that dtype on that "
+            "device without a copy; leave copy=False out"
+        )
+    return made

@@ -211,7 +211,9 @@ def _operators():
 
     def leave(other):
         """Whether the other class, a tensor for instance, wants to answer itself."""
-        return getattr(type(other), "__array_ufunc__", 0) is None and type(other) is not StrictArray
+        if isinstance(other, (StrictArray, np.ndarray)):
+            return False
+        return hasattr(other, "__array_ufunc__")  # None, or asked in its turn by NumPy
 
     def binary(name, function):
         def forward(self, other):

@@ -30,8 +30,10 @@ LAYERS = [
     {"_products"},
     {"cuda", "linalg", "_variable"},
     {"_inplace"},
+    {"_numpy"},
+    {"_exchange"},
     {"_tensor", "scalar"},
-    {"_creation", "_gradcheck", "_structure", "random"},
+    {"_creation", "_gradcheck", "_structure", "_array_api", "random"},
     {"_files"},
     {"__init__"},
 ]

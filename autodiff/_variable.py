@@ -123,7 +123,14 @@ class Variable:
                 "the result of a recorded op cannot be copied or pickled with the graph it came "
                 "from; use clone(), or detach() first"
             )
-        return _leaf, (type(self), self._data, self.requires_grad, self._name, self._grad)
+        made = type(self), self._data, self.requires_grad, self._name, self._grad
+        slots = [
+            name
+            for cls in type(self).__mro__[: type(self).__mro__.index(Variable)]
+            for name in cls.__dict__.get("__slots__", ())
+        ]
+        own = {name: getattr(self, name) for name in slots if hasattr(self, name)}
+        return _leaf, made, (getattr(self, "__dict__", None), own)  # what a subclass has besides
 
     # ------------------------------------------------------------ gradients
     @property

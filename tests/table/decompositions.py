@@ -6,7 +6,7 @@ matrix, the same for a matrix nearby, so that differences can be taken of the ve
 
 import numpy as np
 
-from .case import LAPACK, Case, positive, symmetric
+from .case import LAPACK, Case, positive, special, symmetric
 
 
 def lapack(op, shape, prepare=lambda x: x, **options):
@@ -41,6 +41,13 @@ CASES = [
     lapack("svd", (3, 2)),
     lapack("svdvals", (4, 3)),
     lapack("svdvals", (2, 2, 3)),
+]
+
+EQUAL = [[2.0, 0.0], [0.0, 2.0]]
+ONE = [[1.0, 0.0], [0.0, 1.0]]
+SPECIAL = [
+    special("eigvalsh", [EQUAL], [2.0, 2.0], [ONE]),
+    special("svdvals", [EQUAL], [2.0, 2.0], [ONE]),
 ]
 
 

@@ -1,6 +1,6 @@
 """Rows of the op table: matrix products, inverses and determinants."""
 
-from .case import LAPACK, B, Case, M, spd
+from .case import LAPACK, B, Case, M, spd, special
 
 
 def lapack(op, *inputs, prepare=spd, **options):
@@ -55,6 +55,17 @@ CASES = [
     Case("diagonal_mask", (M,)),
     Case("diagonal_mask", (B,)),
 ]  # fmt: skip
+
+SPECIAL = [
+    special(
+        "det",
+        [[[1.0, 2.0], [2.0, 4.0]]],
+        0.0,
+        [[[4.0, -2.0], [-2.0, 1.0]]],
+        unlike="0, which is not the limit",
+    ),
+    special("det", [[[0.0, 0.0], [0.0, 0.0]]], 0.0, [[[0.0, 0.0], [0.0, 0.0]]]),
+]
 
 
 # ---------------------------------------------------------------- PyTorch

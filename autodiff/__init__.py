@@ -54,6 +54,7 @@ from ._files import load, save
 from ._gradcheck import gradcheck
 from ._op import REGISTRY, Op, op
 from ._products import dot, einsum, inner, kron, outer, tensordot, trace, vecdot
+from ._standard import astype, broadcast_shapes, cumulative_prod, cumulative_sum, diff
 from ._tensor import Tensor, asarray, tensor
 from ._variable import gradients
 from .backend import (
@@ -118,7 +119,6 @@ from .ops.bits import (
     bitwise_right_shift,
     bitwise_xor,
 )
-from .ops.cast import astype
 from .ops.elementwise import (
     cbrt,
     clip,
@@ -259,6 +259,7 @@ __all__ = [
     "bitwise_xor",
     "bool",
     "broadcast_arrays",
+    "broadcast_shapes",
     "broadcast_to",
     "can_cast",
     "cbrt",
@@ -273,11 +274,14 @@ __all__ = [
     "cuda",
     "cumprod",
     "cumsum",
+    "cumulative_prod",
+    "cumulative_sum",
     "default_device",
     "detect_anomaly",
     "device",
     "diag",
     "diagonal",
+    "diff",
     "digamma",
     "divide",
     "dot",

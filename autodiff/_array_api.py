@@ -8,7 +8,6 @@ import numpy as np
 from . import backend, cuda
 from ._exchange import API_VERSIONS
 from ._tensor import Tensor
-from ._variable import Variable
 
 __array_api_version__ = API_VERSIONS[-1]
 
@@ -55,7 +54,8 @@ def __array_namespace_info__() -> NamespaceInfo:
 
 # ---------------------------------------------------------------- dtypes
 def _dtype(x: Any) -> Any:
-    return x.dtype if isinstance(x, Variable) or hasattr(x, "dtype") else np.dtype(x)
+    described = isinstance(x, type) or not hasattr(x, "dtype")
+    return np.dtype(x) if described else x.dtype
 
 
 def isdtype(dtype: Any, kind: Any) -> bool:

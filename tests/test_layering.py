@@ -27,7 +27,7 @@ LAYERS = [
     {"_axes", "_op"},
     {"_matrices"},
     {"ops"},
-    {"_products"},
+    {"_products", "_standard"},
     {"cuda", "linalg", "_variable"},
     {"_inplace"},
     {"_numpy"},

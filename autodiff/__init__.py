@@ -52,11 +52,14 @@ from ._creation import (
 )
 from ._files import load, save
 from ._gradcheck import gradcheck
+from ._jacobian import hessian, jacobian
 from ._op import REGISTRY, Op, op
 from ._products import dot, einsum, inner, kron, outer, tensordot, trace, vecdot
 from ._standard import astype, broadcast_shapes, cumulative_prod, cumulative_sum, diff
 from ._tensor import Tensor, asarray, tensor
+from ._transforms import grad, hvp, value_and_grad, vjp
 from ._variable import gradients
+from ._vmap import vmap
 from .backend import (
     default_device,
     device,
@@ -312,6 +315,7 @@ __all__ = [
     "full_like",
     "gather",
     "get_default_dtype",
+    "grad",
     "gradcheck",
     "gradients",
     "greater",
@@ -321,6 +325,8 @@ __all__ = [
     "index_add",
     "inf",
     "inner",
+    "hessian",
+    "hvp",
     "int16",
     "int32",
     "int64",
@@ -331,6 +337,7 @@ __all__ = [
     "isinf",
     "isnan",
     "kron",
+    "jacobian",
     "layer_norm",
     "lerp",
     "less",
@@ -443,6 +450,9 @@ __all__ = [
     "unstack",
     "var",
     "vecdot",
+    "value_and_grad",
+    "vjp",
+    "vmap",
     "where",
     "zeros",
     "zeros_like",

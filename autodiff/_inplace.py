@@ -75,6 +75,8 @@ def _put(target: Any, index: Any, data: Array) -> None:
     """Write into the memory, and note it; the op that made it keeps a copy of what it saved."""
     base, _ = _place(target)
     _protect(base._node, base._data)
+    if type(data) in backend.WRAPPERS and type(target._data) not in backend.WRAPPERS:
+        data._refuse()
     try:
         target._data[index] = data
     except (IndexError, TypeError, ValueError) as error:

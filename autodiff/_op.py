@@ -222,6 +222,10 @@ class Op:
                 raw.append(x)
                 nodes.append(None)
         kind, xp, raw = self.settle(raw)
+        if kind in backend.WRAPPERS:
+            shared = _codegen.SPACE["lifted"](operands)
+            if shared is not None:
+                return self.apply(shared, options)
         result = self.run(kind, xp, raw, options)
         count = self.traits.outputs
         if not tensors:

@@ -101,6 +101,7 @@ def _tensor_lines(op: Any) -> list[str]:
         f"if {_unsettled(op, pivot, promoted)}:",
         f"    if {scalars}: return OP.scalar({given})",
         f"    kind, xp, {values} = OP.settle({values})",
+        *_lifting_lines(op),
         "body = KERNELS.get(kind, BODY)" if op.kernels else "body = BODY",
         f"try: {results} = body(xp, {_call(op)})",
         "except (IndexError, TypeError, ValueError) as error:",
@@ -126,6 +127,18 @@ def _tensor_lines(op: Any) -> list[str]:
         "node.shape = out.shape; node.dtype = out.dtype",
         "node.device = 'cpu' if kind is ndarray else device_of(out)",
         *_finish_lines(op, "Tensor"),
+    ]
+
+
+def _lifting_lines(op: Any) -> list[str]:
+    """Call again with what `vmap` shares between examples as nodes of the batch."""
+    if not op.rules or op.name in ("batch", "unbatch"):
+        return []
+    again = ", ".join(["*shared", *(f"{o}={o}" for o in op.options)])
+    return [
+        "    if kind in WRAPPERS:",
+        f"        shared = lifted({as_tuple(list(op.operands))})",
+        f"        if shared is not None: return OP({again})",
     ]
 
 

@@ -15,6 +15,7 @@ from .nodes import VARIABLES, Leaf, Node
 from .ops import (
     along,
     arithmetic,
+    batching,
     bits,
     cast,
     elementwise,
@@ -135,8 +136,11 @@ class Tensor(Exchange):
         return result
 
     def __repr__(self) -> str:
-        host = backend.to_numpy(self._data)
-        parts = [np.array2string(host, separator=", ", prefix="tensor(")]
+        if type(self._data) in backend.WRAPPERS:
+            parts = [repr(self._data)]
+        else:
+            host = backend.to_numpy(self._data)
+            parts = [np.array2string(host, separator=", ", prefix="tensor(")]
         if self.size == 0 and self.ndim > 1:
             parts.append(f"shape={self.shape}")
         if self.dtype not in (backend.get_default_dtype(), np.int64, np.bool_):
@@ -235,7 +239,10 @@ class Tensor(Exchange):
             yield self[i]
 
     def __getitem__(self, index: Any) -> "Tensor":
-        result: Tensor = indexing.getitem(self, _raw(index))
+        raw = _raw(index)
+        if raw is not index and backend.WRAPPERS:
+            self = batching.beside(self, raw)
+        result: Tensor = indexing.getitem(self, raw)
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:

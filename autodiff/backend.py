@@ -37,21 +37,30 @@ class Kind:
     """Copy to a NumPy array."""
     trusted: bool = False
     """Recorders skip the check for mixed devices: the kind has only one."""
+    space: Callable[[Array], Any] | None = None
+    """The namespace for one array, where it is not the same for all."""
+    uniform: Callable[[Sequence[Any]], list[Any]] | None = None
+    """What makes operands of several kinds arrays of this one; those inside another array."""
 
 
 KINDS: dict[type, Kind] = {}
 NAMESPACES: dict[type, Any] = {}  # every kind's namespace, and that of tensors
 TRUSTED: dict[type, Any] = {}  # the namespaces of kinds with one device
+WRAPPERS: dict[type, Kind] = {}  # kinds whose arrays hold an ``inner`` array: see `vmap`
 _DEVICES: dict[str, Callable[[], Kind]] = {}  # "cuda" -> what brings its kind
 
 
-def register_kind(kind: Kind, device: str) -> None:
-    """Add an array kind, reached under ``device``; see docs/architecture.md."""
+def register_kind(kind: Kind, device: str | None) -> None:
+    """Add an array kind, reached under ``device`` if it has one; see docs/architecture.md."""
     KINDS[kind.type] = kind
-    NAMESPACES[kind.type] = kind.xp
+    if kind.space is None:
+        NAMESPACES[kind.type] = kind.xp
+    if kind.uniform is not None:
+        WRAPPERS[kind.type] = kind
     if kind.trusted:
         TRUSTED[kind.type] = kind.xp
-    _DEVICES[device] = lambda: kind
+    if device is not None:
+        _DEVICES[device] = lambda: kind
 
 
 def _broadcast_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -168,7 +177,10 @@ def kind_of(x: Array) -> Kind:
 def namespace(x: Array) -> Any:
     """The namespace that computes with ``x``: numpy, cupy, floats, or the ops for a tensor."""
     xp = NAMESPACES.get(type(x))
-    return kind_of(x).xp if xp is None else xp
+    if xp is not None:
+        return xp
+    kind = kind_of(x)
+    return kind.xp if kind.space is None else kind.space(x)
 
 
 def as_array(xp: Any, x: Any) -> Array:
@@ -313,6 +325,11 @@ def settle(
     ]
     kind: Kind | None = None
     place = ""
+    some = None
+    for x in operands_:
+        if type(x) in WRAPPERS:
+            operands_ = WRAPPERS[type(x)].uniform(operands_)  # type: ignore[misc]
+            break
     for x in operands_:
         if x is None or type(x) in NUMBERS or isinstance(x, (list, tuple)):
             continue
@@ -322,7 +339,7 @@ def settle(
             raise TypeError(f"{name}: {error}") from None
         where = other.device_of(x)
         if kind is None:
-            kind, place = other, where
+            kind, place, some = other, where, x
         elif where != place or other is not kind:
             raise ValueError(
                 f"{name}: operands on different devices, {place} and {where}; move one with "
@@ -350,7 +367,7 @@ def settle(
             x.astype(dtype) if a and p and x.dtype != dtype else x
             for x, a, p in zip(operands_, arrays, promote)
         ]
-    return kind.type, kind.xp, operands_
+    return kind.type, kind.xp if kind.space is None else kind.space(some), operands_
 
 
 def from_python(data: Any, dtype: Any = None) -> np.ndarray:
@@ -391,6 +408,8 @@ _written: dict[int, Writes] = {}
 
 def owner(x: Array) -> Array:
     """The array whose memory ``x`` shows."""
+    while type(x) in WRAPPERS:
+        x = x.inner
     while isinstance(getattr(x, "base", None), type(x)):
         x = x.base
     return x

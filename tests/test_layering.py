@@ -19,7 +19,10 @@ LAYERS = [
     {"_special", "_tree"},
     {"floats"},
     {"backend"},
-    {"mode", "_generator", "_lines", "_views"},
+    {"mode", "_generator", "_lines", "_views", "_batched"},
+    {"_batched_index", "_batched_linalg"},
+    {"_batched_functions"},
+    {"_batched_xp"},
     {"nodes"},
     {"engine", "_codegen", "_anomaly"},
     {"_recorders", "_pullers"},
@@ -34,7 +37,9 @@ LAYERS = [
     {"_exchange"},
     {"_tensor", "scalar"},
     {"_creation", "_gradcheck", "_structure", "_array_api", "random"},
-    {"_files"},
+    {"_files", "_vmap"},
+    {"_transforms"},
+    {"_jacobian"},
     {"__init__"},
 ]
 LEVEL = {module: level for level, row in enumerate(LAYERS) for module in row}

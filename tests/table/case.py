@@ -113,12 +113,17 @@ def reduction(op: str, empty: bool = True, **how: Any) -> list[Case]:
     return cases + ([Case(op, ((0, 3),), {"axis": 0}, **how)] if empty else [])
 
 
+# Their results exist inside vmap only: tests/test_vmap.py.
+IN_VMAP = {"batch", "unbatch"}
+
+
 def registered(package: str = "") -> set[str]:
     """The ops declared in our packages, not those of tests."""
     return {
         name
         for name, op in REGISTRY.items()
         if op.__module__.partition(".")[0] in ((package,) if package else ("autodiff", "nn"))
+        and name not in IN_VMAP
     }
 
 

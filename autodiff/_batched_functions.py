@@ -204,7 +204,7 @@ def _take_along_axis(xp: Any, a: Array, indices: Array, axis: int | None = -1) -
     a, indices = full(xp, a, size), full(xp, indices, size)
     if axis is None:
         return xp.take_along_axis(_flat(xp, a), indices, 1)
-    return xp.take_alongone_axis(a, indices, one_axis(axis, a.ndim - 1))
+    return xp.take_along_axis(a, indices, one_axis(axis, a.ndim - 1))
 
 
 def _searchsorted(xp: Any, a: Array, v: Array, side: str = "left") -> Array:

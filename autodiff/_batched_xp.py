@@ -147,19 +147,24 @@ class Space:
         shape = np.broadcast_shapes(*[x.shape for x in arrays])
         return tuple([self.broadcast_to(lift(x, self._level), shape) for x in arrays])
 
-    def put_along_axis(self, x: Any, indices: Any, values: Any, axis: int) -> None:
+    def put_along_axis(self, x: Any, indices: Any, values: Any, axis: int | None) -> None:
         """Write into ``x``, which must be batched itself."""
+        if not self._mine([x, indices, values]):
+            self._else([x, indices, values]).put_along_axis(x, indices, values, axis)
+            return
         if not self._mine([x]):
-            if not self._mine([indices, values]):
-                self._else([x]).put_along_axis(x, indices, values, axis)
-                return
             lift(x, self._level)._refuse()
         inner = x.inner
         xp = backend.namespace(inner)
+        flat = axis is None
+        if axis is None:
+            inner, axis = xp.reshape(inner, (inner.shape[0], x.size)), 0
         places = full(xp, lift(indices, self._level).inner, inner.shape[0])
         if hasattr(values, "shape"):
             values = padded(lift(values, self._level).inner, inner.ndim)
         xp.put_along_axis(inner, places, values, one_axis(axis, inner.ndim - 1))
+        if flat:  # perhaps it was a copy that was written
+            x.inner[...] = xp.reshape(inner, x.inner.shape)
 
     def tensordot(self, x: Any, y: Any, axes: Any = 2) -> Any:
         """The sum of products over pairs of axes."""

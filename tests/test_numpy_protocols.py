@@ -120,6 +120,44 @@ def test_the_other_ufuncs_by_name():
     assert ours > 60
 
 
+S = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, 0.2], [0.5, 0.2, 2.0]])
+AFTER = {  # what a function takes besides a matrix; most take nothing
+    "take": ([0, 2],), "repeat": (2,), "tile": (2,), "roll": (1,), "reshape": ((9,),),
+    "swapaxes": (0, 1), "moveaxis": (0, 1), "expand_dims": (0,), "broadcast_to": ((2, 3, 3),),
+    "split": (3,), "array_split": (2,), "tensordot": (S,), "kron": (S,), "outer": (S,),
+    "inner": (S,), "dot": (S,), "pad": (1,), "full_like": (2.0,), "cross": (S,), "solve": (S,),
+    "take_along_axis": (np.array([[0, 1, 2]]), 0), "matrix_power": (2,), "clip": (1, 2),
+    "astype": ("f4",),
+}  # fmt: skip
+# Arguments of another form; they are above, or say nothing about values.
+APART = {"can_cast", "cumulative_prod", "cumulative_sum", "einsum", "empty_like", "linspace",
+         "meshgrid", "result_type", "searchsorted", "where"}  # fmt: skip
+APART |= {"linalg.matmul", "linalg.outer", "linalg.vecdot"}
+
+
+def test_every_function_of_numpy_that_we_have_means_the_same():
+    compared = 0
+    for space, prefix in ((np, ""), (np.linalg, "linalg.")):
+        for name in sorted(set(dir(space))):
+            f = getattr(space, name)
+            if not hasattr(f, "_implementation") or prefix + name in APART:
+                continue
+            if _numpy.find(f.__name__, f.__module__) is None:
+                continue
+            rest = AFTER.get(f.__name__, ())
+            joined = f.__name__ in ("concatenate", "stack")
+            x = [S, S] if joined else S
+            t = [ad.asarray(S), S] if joined else ad.asarray(S)
+            got, want = f(t, *rest), f(x, *rest)
+            pairs = zip(got, want, strict=True) if type(want) is not np.ndarray and isinstance(
+                want, (list, tuple)) else [(got, want)]  # fmt: skip
+            for g, w in pairs:
+                assert np.shape(g) == np.shape(w), prefix + name
+                np.testing.assert_allclose(np.asarray(g), w, rtol=1e-9, err_msg=prefix + name)
+            compared += 1
+    assert compared > 75
+
+
 # ---------------------------------------------------------------- out and where
 def test_out_into_a_tensor_is_recorded():
     t, out = leaf([1.0, 2.0]), ad.zeros(2)

@@ -2,7 +2,8 @@
 
 A module for each family has ``CASES``; where there is something to say, ``SPECIAL`` points;
 and what PyTorch calls the op, or why it has none. ``LIMITS`` says, with the reason, where PyTorch
-is less exact than the comparison asks for.
+is less exact than the comparison asks for. ``GENERATED`` has the ops that are compared on inputs made
+by hypothesis.
 """
 
 from . import (
@@ -54,9 +55,19 @@ FAMILIES = [
 CASES = [case for family in FAMILIES for case in family.CASES]
 LIMITS = {k: v for family in FAMILIES for k, v in getattr(family, "LIMITS", {}).items()}
 SPECIAL = [point for family in FAMILIES for point in getattr(family, "SPECIAL", [])]
+GENERATED = [each for family in FAMILIES for each in getattr(family, "GENERATED", [])]
 NOT_IN_TORCH = {k: why for f in FAMILIES for k, why in getattr(f, "NOT_IN_TORCH", {}).items()}
 
-__all__ = ["CASES", "LIMITS", "NOT_IN_TORCH", "SPECIAL", "Case", "counterparts", "registered"]
+__all__ = [
+    "CASES",
+    "GENERATED",
+    "LIMITS",
+    "NOT_IN_TORCH",
+    "SPECIAL",
+    "Case",
+    "counterparts",
+    "registered",
+]
 
 
 def counterparts(torch):

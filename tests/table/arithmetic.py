@@ -3,6 +3,7 @@
 import numpy as np
 
 from .case import Case, M, S, binary, special, unary
+from .generated import FINITE, elementwise, same
 
 inf, nan = np.inf, np.nan
 CASES = [
@@ -48,7 +49,9 @@ CASES = [
 ]  # fmt: skip
 SPECIAL = [
     special("absolute", [0.0], 0.0, [0.0]),
+    special("absolute", [nan], nan, [nan], "0, as its `sign` of NaN is 0"),
     special("sign", [0.0], 0.0, [0.0]),
+    special("sign", [nan], nan, [0.0], "0"),
     special("maximum", [2.0, 2.0], 2.0, [0.5, 0.5]),
     special("minimum", [2.0, 2.0], 2.0, [0.5, 0.5]),
     special("maximum", [nan, 2.0], nan, [1.0, 1.0]),
@@ -68,6 +71,17 @@ SPECIAL = [
     special("lerp", [1.0, 3.0, 0.0], 1.0, [1.0, 0.0, 2.0]),
     special("lerp", [0.1, 0.7, 1.0], 0.7, [0.0, 1.0, 0.6]),
     special("positive", [-0.0], -0.0, [1.0]),
+]
+GENERATED = [
+    *same("add", "subtract", "multiply", "divide", "maximum", "minimum", operands=2),
+    *same("negative", "positive", "square", "reciprocal"),
+    *same("absolute", "sign", apart=np.isnan),
+    elementwise("power", 2, low=0.1, at=(1.0, 2.0, 0.5)),
+    elementwise("copysign", 2, at=FINITE),
+    elementwise("lerp", 3, at=FINITE),
+    *same("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", operands=2),
+    *same("isnan", "isinf", "isfinite", "signbit", "logical_not"),
+    *same("logical_and", "logical_or", "logical_xor", "nextafter", operands=2),
 ]
 
 

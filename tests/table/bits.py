@@ -3,6 +3,7 @@
 import numpy as np
 
 from .case import MASK, Case
+from .generated import integers
 
 INTS = np.array([[6, 3, -1, 0], [1, 2, 127, -128]])
 PLACES = np.array([0, 1, 2, 3])
@@ -30,6 +31,12 @@ CASES = [
     Case("bitwise_invert", (INTS,), label="int"),
     Case("bitwise_invert", (MASK,), label="bool"),
 ]  # fmt: skip
+BYTE = (-128, 127)
+GENERATED = [
+    *(integers(f"bitwise_{op}", BYTE, BYTE) for op in ("and", "or", "xor")),
+    *(integers(f"bitwise_{op}_shift", BYTE, (0, 8)) for op in ("left", "right")),
+    integers("bitwise_invert", BYTE),
+]
 
 
 # ---------------------------------------------------------------- PyTorch

@@ -1,8 +1,10 @@
 """Rows of the op table: functions of one value, and choices by a condition."""
 
 import numpy as np
+from hypothesis import strategies as st
 
 from .case import MASK, B, Case, M, S, binary, special, unary
+from .generated import FINITE, POINTS, Generated, broadcastable, elementwise, same
 
 inf, nan = np.inf, np.nan
 CASES = [
@@ -37,6 +39,7 @@ CASES = [
 SPECIAL = [
     special("relu", [0.0], 0.0, [0.0]),
     special("relu", [-1000.0], 0.0, [0.0]),
+    special("relu", [nan], nan, [0.0], "1"),
     special("sigmoid", [0.0], 0.5, [0.25]),
     special("sigmoid", [1000.0], 1.0, [0.0]),
     special("sigmoid", [-1000.0], 0.0, [0.0]),
@@ -84,6 +87,24 @@ SPECIAL = [
     special("clip", [3.0, 1.0, 2.0], 2.0, [0.0, 0.0, 1.0]),
     special("clip", [0.0, 1.0, 2.0], 1.0, [0.0, 1.0, 0.0]),
 ]
+
+
+def full_first(xs):
+    """The first operand as large as the result: PyTorch's clamp fails backward otherwise."""
+    return [np.broadcast_to(xs[0], np.broadcast_shapes(*[x.shape for x in xs])).copy(), *xs[1:]]
+
+
+GENERATED = [
+    *same("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "tanh"),
+    *same("sigmoid", "softplus", "clone"),
+    elementwise("relu", apart=np.isnan),
+    elementwise("cbrt", apart=lambda x: x == 0),
+    elementwise("logaddexp", 2, apart=lambda x, y: np.isinf(x) & (x == y)),
+    Generated("clip", elementwise("clip", 3, at=FINITE).inputs.map(full_first)),
+    Generated("where", broadcastable(
+        (st.booleans(), *[st.sampled_from(POINTS)] * 2), (np.bool_, np.float64, np.float64)
+    )),
+]  # fmt: skip
 
 
 # ---------------------------------------------------------------- PyTorch

@@ -5,6 +5,7 @@ import numpy as np
 import nn  # noqa: F401 - declares the ops
 
 from .case import Case, special, unary
+from .generated import same
 
 CLASSES = np.array([1, 0, 3, 1, 2])
 SOME_IGNORED = np.array([1, -100, 3, 1, -100])
@@ -62,8 +63,11 @@ SPECIAL = [
     special("elu", [0.0], 0.0, [0.5], alpha=0.5),
     special("elu", [-1000.0], -1.0, [0.0]),
     special("selu", [0.0], 0.0, [SELU_AT_0]),
+    special("elu", [np.nan], np.nan, [np.nan], "1"),
+    special("selu", [np.nan], np.nan, [np.nan], "its scale, about 1.05"),
     special("selu", [-1000.0], -SELU_AT_0, [0.0]),
 ]
+GENERATED = [*same("leaky_relu"), *same("elu", "selu", apart=np.isnan)]
 
 
 # ---------------------------------------------------------------- PyTorch

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .case import Case, M, binary, special, unary
+from .generated import same
 
 inf, nan = np.inf, np.nan
 CASES = [
@@ -57,6 +58,10 @@ SPECIAL = [
     special("remainder", [1.0, inf], 1.0, [1.0, 0.0]),
     special("remainder", [-1.0, inf], inf, [1.0, 1.0]),
     special("remainder", [1.0, -inf], -inf, [1.0, 1.0]),
+]
+GENERATED = [
+    *same("floor", "ceil", "trunc", "round"),
+    *same("floor_divide", "remainder", operands=2),
 ]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .case import Case, M, S, special, unary
+from .generated import Generated, elementwise, same
 
 inf, nan, pi = np.inf, np.nan, np.pi
 EULER = 0.57721566490153286061
@@ -44,6 +45,12 @@ SPECIAL = [
     special("digamma", [1.0], -EULER, [pi**2 / 6], "1.64493407, good to nine digits"),
     special("polygamma", [1, 0.0], inf, [None, -inf]),
     special("polygamma", [1, inf], 0.0, [None, 0.0], "NaN"),
+]
+POSITIVE = elementwise("polygamma", low=0.05, at=(1.0, 1000.0, nan)).inputs
+GENERATED = [
+    *same("erf", "erfc", "erfinv"),
+    *same("lgamma", "digamma", low=0.05, at=(0.0, 1.0, 2.0, 1000.0, inf, nan)),
+    *(Generated("polygamma", POSITIVE.map(lambda xs, n=n: [n, *xs])) for n in (0, 1, 2)),
 ]
 
 

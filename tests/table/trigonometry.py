@@ -3,6 +3,7 @@
 import numpy as np
 
 from .case import Case, M, S, binary, special, unary
+from .generated import elementwise, same
 
 inf, nan, pi = np.inf, np.nan, np.pi
 CASES = [
@@ -74,6 +75,7 @@ SPECIAL = [
     special("arcsinh", [-inf], -inf, [0.0]),
     special("arccosh", [1.0], 0.0, [inf]),
     special("arccosh", [0.0], nan, [nan]),
+    special("arccosh", [-1.0], nan, [nan], "inf"),
     special("arccosh", [-2.0], nan, [nan], "a number"),
     special("arccosh", [1e200], np.arccosh(1e200), [1e-200], "0, as the square overflows"),
     special("arccosh", [inf], inf, [0.0]),
@@ -85,6 +87,13 @@ SPECIAL = [
     special("sinc", [1e-9], 1.0, [-(np.pi**2) / 3 * 1e-9], "0, as its formula cancels"),
     special("sinc", [1.0], np.sinc(1.0), [-1.0]),
     special("sinc", [inf], nan, [nan]),
+]
+GENERATED = [
+    *same("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arctanh"),
+    elementwise("arccosh", apart=lambda x: x <= -1),
+    elementwise("arctan2", 2, low=-4.0, apart=lambda y, x: (np.hypot(x, y) < 1e-2) & (x != 0)),
+    elementwise("hypot", 2, apart=lambda x, y: (x == 0) & (y == 0)),
+    elementwise("sinc", apart=lambda x: (np.abs(x) < 0.02) & (x != 0)),
 ]
 
 

@@ -15,7 +15,7 @@ import autodiff as ad
 import nn
 import viz
 
-DEPTH, WIDTH = 5, 16
+DEPTH, WIDTH = 4, 16
 
 
 def network(activation, weights):
@@ -33,7 +33,7 @@ images, classes = next(iter(nn.data.DataLoader(digits, 128, shuffle=True, seed=0
 
 healthy = network(nn.ReLU, "he_normal")
 loss = nn.functional.cross_entropy(healthy(images), classes)
-relu = viz.graph(loss, model=healthy, rankdir="LR")
+relu = viz.graph(loss, model=healthy)
 
 # %%
 # The same with sigmoids, on the scale of the first picture: the bluer, the less is left.
@@ -41,7 +41,7 @@ relu = viz.graph(loss, model=healthy, rankdir="LR")
 stuck = network(nn.Sigmoid, "lecun_normal")
 loss = nn.functional.cross_entropy(stuck(images), classes)
 scale = math.sqrt(math.prod(relu.references.values()))
-sigmoid = viz.graph(loss, model=stuck, rankdir="LR", reference=scale)
+sigmoid = viz.graph(loss, model=stuck, reference=scale)
 
 # %%
 # The weights of each layer, from the first to the last:

@@ -36,6 +36,7 @@ from ._array_api import (
     pi,
     result_type,
 )
+from ._checkpoint import checkpoint
 from ._creation import (
     arange,
     empty,
@@ -53,6 +54,7 @@ from ._creation import (
 from ._files import load, save
 from ._gradcheck import gradcheck
 from ._jacobian import hessian, jacobian
+from ._jvp import jvp
 from ._op import REGISTRY, Op, op
 from ._products import dot, einsum, inner, kron, outer, tensordot, trace, vecdot
 from ._standard import astype, broadcast_shapes, cumulative_prod, cumulative_sum, diff
@@ -267,6 +269,7 @@ __all__ = [
     "can_cast",
     "cbrt",
     "ceil",
+    "checkpoint",
     "clip",
     "concat",
     "concatenate",
@@ -338,6 +341,7 @@ __all__ = [
     "isnan",
     "kron",
     "jacobian",
+    "jvp",
     "layer_norm",
     "lerp",
     "less",

@@ -87,7 +87,7 @@ def is_recorded(outputs: Iterable[Any], own: Iterable[Any]) -> bool:
     return False
 
 
-def _free(tree: Any) -> Any:
+def free(tree: Any) -> Any:
     """The tensors of a result outside of the graph."""
     return _tree.tree_map(lambda x: wrap(x._data) if isinstance(x, Variable) else x, tree)
 
@@ -146,7 +146,7 @@ def value_and_grad(
         left = iter(found)
         result = tuple([v.of([next(left) for _ in v.list]) for v in made])
         if not create:
-            value, aux = _free(value), _free(aux)
+            value, aux = free(value), free(aux)
         value = (value, aux) if has_aux else value
         return value, result[0] if isinstance(argnums, int) else result
 
@@ -273,7 +273,7 @@ def vjp(fn: Function, *primals: Any, has_aux: bool = False) -> Any:
     recorded = is_recorded([*parts(result), *parts(aux)], made.list)
     pullback = Pullback(made, result, recorded)
     if not recorded:
-        result, aux = _free(result), _free(aux)
+        result, aux = free(result), free(aux)
     return (result, pullback, aux) if has_aux else (result, pullback)
 
 

@@ -1,6 +1,7 @@
 """`vmap`: a function of one example becomes a function of many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any
@@ -135,6 +136,16 @@ def _out(x: Any, level: Level, axis: int | None) -> Any:
             )
         return x
     return unbatch(x if batched else batch(x, level, None), level, axis)
+
+
+@contextmanager
+def at_levels(levels: tuple[Level, ...]) -> Iterator[None]:
+    """Inside the calls of `vmap` that were under way at another time."""
+    token = _levels.set(levels)
+    try:
+        yield
+    finally:
+        _levels.reset(token)
 
 
 def shared(x: Any) -> Any:

@@ -237,6 +237,14 @@ def _replaced(node: Node, g: Any, answer: Any, differentiable: bool) -> Any:
     return wrap(answer) if differentiable else getattr(answer, "_data", answer)
 
 
+def saved_of(node: Node) -> tuple[Any, ...]:
+    """What a node saved, wherever it is; an error if it was released or written since."""
+    saved = node.saved if type(node.saved) is tuple else _restore(node)
+    if node.index < LAST_WRITE[0]:
+        _check_writes(node, saved)
+    return saved
+
+
 def _restore(node: Node) -> tuple[Any, ...]:
     """The saved values of a node whose slot does not hold them plainly."""
     if isinstance(node.saved, Packed):

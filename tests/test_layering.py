@@ -38,8 +38,8 @@ LAYERS = [
     {"_tensor", "scalar"},
     {"_creation", "_gradcheck", "_structure", "_array_api", "random"},
     {"_files", "_vmap"},
-    {"_transforms"},
-    {"_jacobian"},
+    {"_transforms", "_checkpoint"},
+    {"_jacobian", "_jvp"},
     {"__init__"},
 ]
 LEVEL = {module: level for level, row in enumerate(LAYERS) for module in row}

@@ -247,3 +247,134 @@ def test_module_parameters():
     whole = ad.grad(loss)(params, x)
     for name, g in whole.items():
         close(each[name].detach().sum(axis=0), g.detach().numpy(), rtol=1e-4)
+
+
+# ---------------------------------------------------------------- jvp
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda x: smooth(x),
+        lambda x: ad.linalg.slogdet(x @ x.T)[1],
+        lambda x: ad.concatenate([x[1:], x.T.reshape(4, 3)[:2, :1] * x[:2]], axis=0),
+        lambda x: ad.layer_norm(x, x[0], x[1]),
+        lambda x: ad.vmap(lambda r: (r * x[0]).sum() ** 2)(x),
+        lambda x: (x + ad.tensor([[1.0]], device=x.device)).max(axis=1) * x[0, 0],
+    ],
+    ids=["smooth", "slogdet", "shapes", "layer_norm", "vmap", "broadcast"],
+)
+def test_jvp_equals_the_jacobian(fn, device):
+    x, v = ad.tensor(X, device=device), ad.tensor(V, device=device)
+    y, t = ad.jvp(fn, (x,), (v,))
+    close(y, fn(x))
+    assert not t.requires_grad and t.dtype == y.dtype
+    close(t, np.tensordot(ad.jacobian(fn)(x).cpu().numpy(), V, 2), rtol=1e-8)
+
+
+def test_jvp_of_containers_constants_and_scalars():
+    out, t = ad.jvp(lambda p, k: {"a": p["x"] * k, "c": [3.0]}, ({"x": X}, 2.0), ({"x": V}, 1.0))
+    close(t["a"], 2 * V + X)
+    assert t["c"] == [0.0] and out["c"] == [3.0]
+    y, t = ad.jvp(lambda s: s**3, (ad.Scalar(2.0),), (ad.Scalar(1.0),))
+    assert type(t) is ad.Scalar and t.item() == 12.0
+    with pytest.raises(ValueError, match=r"tangent of shape \(4, 3\) for an argument of shape"):
+        ad.jvp(lambda x: x, (X,), (V.T,))
+    with pytest.raises(ValueError, match="the tangents are"):
+        ad.jvp(lambda x: x, (X,), (V, V))
+
+
+def test_jvp_nests():
+    f = lambda x: smooth(x).sum()  # noqa: E731
+    h = np.tensordot(ad.hessian(f)(X).numpy(), V, 2)
+    close(ad.jvp(ad.grad(f), (X,), (V,))[1], h, rtol=1e-8)
+    close(ad.grad(lambda x: ad.jvp(f, (x,), (V,))[1])(X), h, rtol=1e-8)
+    pulled = lambda x: ad.vjp(f, x)[1](1.0)[0]  # noqa: E731
+    close(ad.jvp(pulled, (X,), (V,))[1], h, rtol=1e-8)
+    twice = ad.jvp(lambda x: ad.jvp(f, (x,), (V,))[1], (X,), (V,))[1]
+    close(twice, (h * V).sum(), rtol=1e-8)
+    rows = ad.vmap(lambda r, v: ad.jvp(lambda r: (r**3).sum(), (r,), (v,))[1])(X, V)
+    close(rows, (3 * X**2 * V).sum(1))
+    w = ad.tensor(X, requires_grad=True)
+    ad.jvp(lambda v: (w * w * v).sum(), (V,), (V,))[1].backward()
+    close(w.grad, 2 * X * V)
+
+
+# ---------------------------------------------------------------- checkpoint
+def block(w, x):
+    for _ in range(3):
+        x = ad.tanh(x @ w)
+    return x
+
+
+def test_checkpoint_keeps_inputs_and_gives_the_same_gradients():
+    rng = np.random.default_rng(1)
+    w = ad.tensor(rng.normal(size=(4, 4)), requires_grad=True)  # closed over
+    x = ad.tensor(X, requires_grad=True)
+    calls = []
+
+    def layer(x):
+        calls.append(1)
+        return block(w, x)
+
+    kept = []
+    with ad.tap(lambda node, out: kept.append(node)):
+        y = ad.checkpoint(layer, ad.checkpoint(layer, x))
+    assert len(kept) == 12 and len(calls) == 2
+    assert not any(isinstance(v, np.ndarray) for n in kept for v in _flat(n.saved))
+    loss = (y * y).sum()
+    loss.backward()
+    assert len(calls) == 4  # each once more
+    gx, gw = ad.gradients((block(w, block(w, x)) ** 2).sum(), [x, w])
+    close(x.grad, gx)
+    close(w.grad, gw)
+
+
+def _flat(saved):
+    return list(getattr(saved, "packed", saved))
+
+
+def test_checkpoint_nested_and_to_second_order():
+    w = ad.tensor(np.eye(4) * 0.5, requires_grad=True)
+
+    def outer(x):
+        return ad.checkpoint(lambda x: block(w, x), ad.exp(x)) * x
+
+    plain = lambda x: (block(w, ad.exp(x)) * x).sum()  # noqa: E731
+    saved = lambda x: ad.checkpoint(outer, x).sum()  # noqa: E731
+    close(ad.grad(saved)(X), ad.grad(plain)(X).detach())
+    close(ad.hvp(saved, X, V), ad.hvp(plain, X, V).detach())
+    assert ad.gradcheck(saved, ad.tensor(X, requires_grad=True), order=2)
+    each = ad.vmap(ad.grad(lambda r: ad.checkpoint(lambda r: ad.exp(r).sum() ** 2, r)))(X)
+    close(each, 2 * np.exp(X).sum(1, keepdims=True) * np.exp(X))
+
+
+def test_checkpoint_draws_the_same_numbers():
+    x = ad.tensor(X, requires_grad=True)
+    ad.manual_seed(3)
+    masks = []
+
+    def dropout(x):
+        masks.append(ad.random.bernoulli(0.5, (3, 4), dtype=np.float64))
+        return x * masks[-1]
+
+    y = ad.checkpoint(dropout, x)
+    after = ad.random.normal((2,)).numpy()
+    state = ad.random.default_generator.state
+    y.sum().backward()
+    close(masks[0], masks[1].numpy())
+    close(x.grad, masks[0].numpy())
+    assert ad.random.default_generator.state == state and after.shape == (2,)
+
+
+def test_checkpoint_complains():
+    x = ad.tensor(X, requires_grad=True)
+    h = x * 1
+    y = ad.checkpoint(lambda h: ad.exp(h), h)
+    h.data += 1
+    with pytest.raises(RuntimeError, match="written in place after"):
+        y.sum().backward()
+    again = []
+    y = ad.checkpoint(lambda x: (again.append(1), ad.exp(x) if len(again) == 1 else x)[1], x)
+    with pytest.raises(RuntimeError, match="saved 0 values, the first time 1"):
+        y.sum().backward()
+    with ad.no_grad():
+        assert not ad.checkpoint(ad.exp, x).requires_grad

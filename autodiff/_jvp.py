@@ -67,11 +67,12 @@ def jvp(fn: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
         with no_grad():
             found = forward(roots, start, recorded)
         result = free(result)
-    ends = [found.get(getattr(y, "_node", None)) for y in outputs]
-    zeros = [0.0 * free(y) if isinstance(y, Variable) else 0.0 for y in outputs]
-    return result, out_spec.unflatten(
-        [z if t is None else t for t, z in zip(ends, zeros, strict=True)]
-    )
+    ends = []
+    for y in outputs:
+        node = getattr(y, "_node", None)
+        zero = 0.0 * free(y) if isinstance(y, Variable) and node not in found else 0.0
+        ends.append(found.get(node, zero))
+    return result, out_spec.unflatten(ends)
 
 
 def forward(roots: list[Any], tangents: dict[Node, Any], differentiable: bool) -> dict[Any, Any]:

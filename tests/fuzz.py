@@ -316,8 +316,17 @@ class Program:
         elif kind == 2:
             shape = self.another_shape(x.size)
             if x.size:
+                # Whether it is a view depends on the layout in memory, which each side chooses.
+                mine, other = x.reshape(shape), y.reshape(shape)
+                views = (
+                    ad.backend.owner(mine.data) is ad.backend.owner(x.data),
+                    (other.untyped_storage().data_ptr() == y.untyped_storage().data_ptr()),
+                )
+                end = "" if views[0] == views[1] else ".clone()"
                 self.keep(
-                    f"t{i}.reshape({shape})", lambda: x.reshape(shape), lambda: y.reshape(shape)
+                    f"t{i}.reshape({shape}){end}",
+                    lambda: mine.clone() if end else mine,
+                    lambda: other.clone() if end else other,
                 )
         elif kind == 3:
             axes = tuple(np.random.default_rng(self.pick(1000)).permutation(x.ndim).tolist())
@@ -428,6 +437,10 @@ class Program:
                 return
             j = fits[self.pick(len(fits))]
             mine, other, what = self.ours[j], self.theirs[j], f"t{j}"
+        if getattr(other, "ndim", 0) and (
+            other.untyped_storage().data_ptr() == y.untyped_storage().data_ptr()
+        ):  # what PyTorch then does is not defined
+            mine, other, what = mine.clone(), other.clone(), f"{what}.clone()"
         self.both(
             f"t{i}[{index}] = {what}",
             lambda: x.__setitem__(index, mine),

@@ -4,6 +4,7 @@ Rules: M. B. Giles, "Collected matrix derivative results for forward and reverse
 algorithmic differentiation", 2008.
 """
 
+from math import prod
 from typing import Any
 
 from .._matrices import mT
@@ -30,11 +31,11 @@ def _matmul_x(
     g, _, y = _as_matrices(xp, g, None, y, x_shape, y_shape)
     if len(x_shape) <= 2 < len(g.shape):  # one GEMM over all batches
         n, p = g.shape[-2:]
-        m = y.shape[-2]
+        m, count = y.shape[-2], prod(g.shape[:-2])  # no -1: an axis may be empty
         if len(y.shape) < len(g.shape) or y.shape[:-2] != g.shape[:-2]:
             y = xp.broadcast_to(y, (*g.shape[:-2], m, p))
-        g = xp.reshape(xp.swapaxes(xp.reshape(g, (-1, n, p)), 0, 1), (n, -1))
-        y = xp.reshape(xp.swapaxes(xp.reshape(y, (-1, m, p)), 0, 1), (m, -1))
+        g = xp.reshape(xp.swapaxes(xp.reshape(g, (count, n, p)), 0, 1), (n, count * p))
+        y = xp.reshape(xp.swapaxes(xp.reshape(y, (count, m, p)), 0, 1), (m, count * p))
     return _fold(xp, xp.matmul(g, mT(xp, y)), x_shape, -2)
 
 
@@ -45,8 +46,9 @@ def _matmul_y(
     if len(y_shape) <= 2 < len(g.shape):  # one GEMM over all batches
         if x.shape[:-2] != g.shape[:-2]:
             x = xp.broadcast_to(x, (*g.shape[:-2], *x.shape[-2:]))
-        x = xp.reshape(x, (-1, x.shape[-1]))
-        g = xp.reshape(g, (-1, g.shape[-1]))
+        count = prod(g.shape[:-1])
+        x = xp.reshape(x, (count, x.shape[-1]))
+        g = xp.reshape(g, (count, g.shape[-1]))
     return _fold(xp, xp.matmul(mT(xp, x), g), y_shape, -1)
 
 

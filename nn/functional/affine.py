@@ -1,5 +1,6 @@
 """The affine map."""
 
+from math import prod
 from typing import Any
 
 import autodiff as ad
@@ -9,7 +10,7 @@ Array = Any
 
 def _rows(xp: Any, x: Array) -> Array:
     """All axes before the last as one, so that a batch is a single matrix product."""
-    return x if len(x.shape) == 2 else xp.reshape(x, (-1, x.shape[-1]))
+    return x if len(x.shape) == 2 else xp.reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
 
 
 def _linear_x(g: Array, xp: Any, weight: Array, x_shape: tuple[int, ...]) -> Array:

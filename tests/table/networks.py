@@ -33,6 +33,8 @@ CASES = [
     Case("linear", ((2, 3, 1, 4), (2, 4))),
     Case("linear", ((4,), (2, 4), (2,))),
     Case("linear", ((0, 4), (2, 4), (2,))),
+    Case("linear", ((0, 3, 4), (2, 4), (2,))),
+    Case("linear", ((2, 3, 0), (2, 0), (2,))),
     *reductions("squared_error", (3, 4), (3, 4)),
     *reductions("squared_error", (), ()),
     *reductions("logistic_loss", (3, 4), (3, 4), wrt=(0, 1)),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .case import B, Case, M
+from .case import B, Case, M, special
 from .case import reduction as rows
 
 inf = np.inf
@@ -13,6 +13,14 @@ CASES = [
     Case("norm", (M,), {"ord": 3, "keepdims": True}),
     Case("norm", (M,), {"ord": 1}),
 ]  # fmt: skip
+SPECIAL = [
+    special("norm", [[0.0, 0.0]], 0.0, [[0.0, 0.0]]),
+    special("norm", [[0.0, 2.0]], 2.0, [[0.0, 1.0]], ord=1),
+    special("norm", [[0.0, 2.0]], 2.0, [[0.0, 1.0]], ord=0.5),
+    special("norm", [[0.0, 2.0]], 0.0, [[0.0, 0.0]], ord=-1),
+    special("norm", [[3.0, -4.0, 4.0]], 4.0, [[0.0, -0.5, 0.5]], ord=inf),
+    special("norm", [[0.0, 0.0]], 0.0, [[0.0, 0.0]], ord=inf),
+]
 
 
 # ---------------------------------------------------------------- PyTorch

@@ -43,6 +43,11 @@ SPECIAL = [
     special("min", [[2.0, 2.0, 7.0]], 2.0, [[0.5, 0.5, 0.0]]),
     special("logsumexp", [[1000.0, 1000.0]], 1000 + np.log(2.0), [[0.5, 0.5]]),
     special("logsumexp", [[-inf, 1.0]], 1.0, [[0.0, 1.0]]),
+    special("logsumexp", [[-inf, -inf]], -inf, [[0.0, 0.0]], "NaN"),
+    special("logsumexp", [[inf, 1.0]], inf, [[1.0, 0.0]], "NaN"),
+    special("logsumexp", [[inf, inf, 0.0]], inf, [[0.5, 0.5, 0.0]], "NaN"),
+    special("prod", [[2.0, 0.0, 4.0]], 0.0, [[0.0, 8.0, 0.0]]),
+    special("prod", [[0.0, 0.0, 4.0]], 0.0, [[0.0, 0.0, 0.0]]),
 ]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .case import B, Case, M, S
+from .case import B, Case, M, S, special
 
 
 def holes(x):
@@ -33,6 +33,9 @@ CASES = [
     Case("cumprod", ((9,),), {"axis": 0}, prepare=holes, label="zeros"),
     Case("cumprod", (B,), {"axis": 2}, prepare=holes, label="zeros along 2"),
 ]  # fmt: skip
+SPECIAL = [
+    special("cumprod", [[2.0, 0.0, 3.0]], [2.0, 0.0, 0.0], [[1.0, 8.0, 0.0]]),
+]
 
 
 # ---------------------------------------------------------------- PyTorch

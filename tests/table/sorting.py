@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .case import B, Case
+from .case import B, Case, special
 
 TIES = np.array([[2, 1, 2, 0, 1, 2], [1, 1, 1, 1, 1, 1]])
 SORTED = np.array([0.0, 1.0, 1.0, 2.5])
@@ -27,6 +27,9 @@ CASES = [
     Case("searchsorted", (SORTED, SOUGHT), label="left"),
     Case("searchsorted", (SORTED, SOUGHT), {"side": "right"}, label="right"),
     Case("searchsorted", (SORTED[[1, 3, 0, 2]], SOUGHT, np.array([2, 0, 3, 1])), label="sorter"),
+]
+SPECIAL = [
+    special("sort", [[2.0, 1.0, 2.0]], [1.0, 2.0, 2.0], [[1.0, 1.0, 1.0]]),
 ]
 
 

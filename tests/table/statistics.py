@@ -2,7 +2,7 @@
 
 import math
 
-from .case import B, Case, M
+from .case import B, Case, M, special
 from .case import reduction as rows
 
 CASES = [
@@ -13,6 +13,12 @@ CASES = [
     Case("std", (B,), {"axis": 2, "correction": 1, "keepdims": True}),
     *rows("median", empty=False),
     Case("median", ((5,),)),
+]
+SPECIAL = [
+    special("std", [[0.1, 0.1, 0.1]], 0.0, [[0.0, 0.0, 0.0]], "rounding errors"),
+    special("std", [[5.0]], 0.0, [[0.0]]),
+    special("median", [[4.0, 1.0, 2.0, 3.0]], 2.5, [[0.0, 0.0, 0.5, 0.5]]),
+    special("median", [[2.0, 2.0, 1.0]], 2.0, [[0.5, 0.5, 0.0]], "the gradient goes to one"),
 ]
 
 

@@ -4,6 +4,8 @@
 done with them, so that ``backward`` can say how the result depends on every input.
 """
 
+from typing import Any
+
 from numpy import bool_ as bool
 from numpy import (
     float16,
@@ -219,6 +221,20 @@ from .scalar import Scalar
 abs, pow = absolute, power
 acos, asin, atan, atan2 = arccos, arcsin, arctan, arctan2
 acosh, asinh, atanh = arccosh, arcsinh, arctanh
+
+
+def __getattr__(name: str) -> Any:
+    """``bfloat16``, which NumPy has from another package."""
+    if name != "bfloat16":
+        raise AttributeError(f"module 'autodiff' has no attribute {name!r}")
+    try:
+        from ml_dtypes import bfloat16
+    except ImportError as error:
+        raise AttributeError(
+            "ad.bfloat16 needs the package ml_dtypes: pip install ml_dtypes"
+        ) from error
+    return bfloat16
+
 
 __all__ = [
     "Node",

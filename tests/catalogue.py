@@ -74,7 +74,6 @@ METHODS = """
 
 ABSENT = {
     "compile": "planned; until then a graph is made anew in every step",
-    "bfloat16": "no name of its own yet; arrays of it, by ml_dtypes, become tensors",
 }
 """Why a name is missing."""
 

@@ -1,5 +1,7 @@
 """The contract of ``@op``: each clause shown by an op, most of them real ones."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -393,3 +395,17 @@ def test_augmented_assignment_of_a_scalar():
     with ad.no_grad():
         s -= 0.5 * s.grad
     assert s.is_leaf and s.requires_grad and s.item() == 0.0
+
+
+def test_bfloat16_comes_from_another_package(monkeypatch):
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="bfloat16 on the CPU needs ml_dtypes")
+    assert ad.bfloat16 is ml_dtypes.bfloat16
+    x = ad.tensor([1.0, 2.0], dtype=ad.bfloat16, requires_grad=True)
+    (ad.exp(x) * x).sum().backward()
+    assert x.grad.dtype == ad.bfloat16
+    np.testing.assert_allclose(x.grad.data.astype(F32), [2 * np.e, 3 * np.e**2], rtol=0.02)
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    with pytest.raises(AttributeError, match="pip install ml_dtypes"):
+        ad.bfloat16  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'tensr'"):
+        ad.tensr  # noqa: B018

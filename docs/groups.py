@@ -95,7 +95,6 @@ GROUPS = (
     Group("nn-data", "Data", "Data sets, and what makes batches of them.",
           ("nn.data:*", "nn.datasets:*")),
     Group("viz", "Pictures", "Of the gradient in a graph, and of scalar mode.", ("viz:*",)),
-    Group("other", "Other functions", "", ()),  # whatever no entry above means
 )  # fmt: skip
 
 
@@ -130,7 +129,7 @@ def groups_of(namespace: str, name: str, value: Any) -> list[str]:
     """The groups that mean a name: one, if all is well."""
     found = [(g.slug, e) for g in GROUPS for e in g.of if matches(e, namespace, name, value)]
     named = [slug for slug, entry in found if ":" not in entry]
-    return named or [slug for slug, _ in found] or ["other"]
+    return named or [slug for slug, _ in found]
 
 
 def members() -> dict[str, dict[str, Any]]:

@@ -79,9 +79,9 @@ def write(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     members = groups.members()
     for old in folder.glob("*.rst"):
-        if old.stem != "index" and not members.get(old.stem):
+        if old.stem not in {*members, "index"}:
             old.unlink()
-    pages = {g.slug: page(g, members[g.slug]) for g in groups.GROUPS if members[g.slug]}
+    pages = {group.slug: page(group, members[group.slug]) for group in groups.GROUPS}
     pages["index"] = index(list(pages))
     for slug, text in pages.items():
         file = folder / f"{slug}.rst"

@@ -13,6 +13,7 @@ from autodiff import REGISTRY, Op
 from .table import CASES, FAMILIES, NOT_IN_TORCH
 from .table import composites as composite
 from .table.composites import COMPOSITES, find
+from .test_vmap_table import REFUSED
 
 PAGE = Path(__file__).parent.parent / "docs/catalogue.md"
 
@@ -102,7 +103,7 @@ def in_torch() -> dict[str, Any]:
 
 
 YES, NO = "✓", "–"
-HEAD = ["function", "scalar", "1st", "2nd", "float16", "CuPy", "PyTorch"]
+HEAD = ["function", "scalar", "1st", "2nd", "vmap", "float16", "CuPy", "PyTorch"]
 INTRO = f"""
 # Catalogue
 
@@ -114,6 +115,7 @@ stale.
 | --- | --- |
 | scalar | works on `Scalar`s too, with the values and gradients of tensors of shape `()` |
 | 1st, 2nd | first and second derivatives equal finite differences in float64 |
+| vmap | equals a loop over examples, in value and both derivatives |
 | float16 | result and derivatives keep float16, as all keep float32 |
 | CuPy | runs on the strict stand-in for CuPy 14.2, and equals NumPy; on a GPU where there is one |
 | PyTorch | what it is compared with in value and derivatives; {YES} for several calls |
@@ -152,7 +154,7 @@ def composites() -> set[str]:
 def row(name: str, torch: dict[str, Any]) -> list[str]:
     """One line of a table: a function and its modes."""
     if find(name) is None:
-        return [f"`{name}`", *[NO] * 6]
+        return [f"`{name}`", *[NO] * 7]
     op = op_of(name)
     rows = cases_of(op.name if op else name)
     assert rows, f"{name} has no row in the op table"
@@ -169,6 +171,7 @@ def row(name: str, torch: dict[str, Any]) -> list[str]:
         YES if op and op.traits.elementwise else NO,
         gradient,
         gradient,
+        NO if rows[0].op in REFUSED else YES,
         NO if half_missing(rows[0].op) else YES,
         YES,
         f"`{other.name}`" if isinstance(other, Names) else YES if other else NO,

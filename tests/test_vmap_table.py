@@ -14,6 +14,7 @@ import autodiff as ad
 from autodiff import backend
 
 from .table import CASES
+from .table.composites import COMPOSITES
 
 N = 3
 # Ops that cannot be batched, since the size of their result depends on values.
@@ -40,6 +41,11 @@ def ways(case):
     every = filled(case)
     found = [tuple(every)] if every else []
     return found + ([(i,) for i in every] if len(every) > 1 else [])
+
+
+def given(case):
+    """Which inputs are arrays of the row's own: indices, bits, what is sorted."""
+    return [i for i, x in enumerate(case.inputs) if isinstance(x, np.ndarray)]
 
 
 def placed(value, device):
@@ -96,7 +102,11 @@ def compare(found, expected):
     np.testing.assert_allclose(*host, rtol=1e-9, atol=1e-10)
 
 
-ROWS = [pytest.param(case, way, id=f"{case}-{way}") for case in CASES for way in ways(case)]
+ROWS = [
+    pytest.param(case, way, id=f"{case}-{way}")
+    for case in [*CASES, *COMPOSITES]
+    for way in ways(case)
+]
 
 
 @pytest.mark.parametrize("place", ["cpu", "strict"])
@@ -128,3 +138,25 @@ def test_vmap_equals_a_loop(case, way, place):
             each = np.stack([backend.to_numpy(e.data) for e in each])
             each = each if i in way else np.sum(each, axis=0)
             compare(g, ad.tensor(each, device=g.device))
+
+
+GIVEN = [case for case in [*CASES, *COMPOSITES] if given(case) and not filled(case)]
+
+
+@pytest.mark.parametrize("place", ["cpu", "strict"])
+@pytest.mark.parametrize("case", GIVEN, ids=str)
+def test_given_arrays_are_batched(case, place):
+    """Rows without a float to fill in: the same array for every example, but batched."""
+    call = caller(case, place)
+    values = [placed(x, place) for x in case.inputs]
+    axes = tuple(0 if i in given(case) else None for i in range(len(values)))
+    stacked = [
+        ad.tensor(np.stack([x] * N), device=place) if isinstance(x, np.ndarray) else x
+        for x in case.inputs
+    ]
+    for y, one in zip(ad.vmap(call, in_axes=axes)(*stacked), call(*map(wrapped, values))):
+        compare(y, ad.tensor(np.stack([backend.to_numpy(one.data)] * N), device=place))
+
+
+def wrapped(x):
+    return ad.asarray(x) if backend.is_array(x) else x

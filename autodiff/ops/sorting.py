@@ -73,7 +73,9 @@ def searchsorted_(
     xp: Any, x: Array, v: Array, sorter: Array | None = None, /, side: str = "left"
 ) -> Array:
     """See `searchsorted`."""
-    return xp.searchsorted(x, v, side=side, sorter=sorter)
+    if sorter is not None:
+        x = xp.take(x, sorter)
+    return xp.searchsorted(x, v, side=side)
 
 
 def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:

@@ -30,6 +30,7 @@ def check(fn, of_numpy, values, device):
 CHECKS = {
     "moveaxis": (lambda f, x: f(x, 0, -1), X),
     "moveaxis several": (lambda f, x: f(x, (0, 1), (-1, 0)), X),
+    "moveaxis to descending places": (lambda f, x: f(x, (0, 1), (1, 0)), X),
     "permute_dims": (lambda f, x: f(x, (2, 0, 1)), X),
     "ravel": (lambda f, x: f(x), X),
     "ravel empty": (lambda f, x: f(x), X[:0]),

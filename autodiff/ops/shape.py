@@ -68,7 +68,7 @@ def moveaxis(x: Any, source: int | tuple[int, ...], destination: int | tuple[int
     if len(moved) != len(places):
         raise ValueError(f"moveaxis: {len(moved)} axes and {len(places)} places for them")
     order = [a for a in range(ndim) if a not in moved]
-    for place, a in zip(places, moved, strict=True):
+    for place, a in sorted(zip(places, moved, strict=True)):
         order.insert(place, a)
     return transpose(x, tuple(order))
 

@@ -6,13 +6,14 @@ linear function of the gradient, and its own derivative is what carries a tangen
 Jacobian, transposed twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from . import _tree, backend, engine
-from ._transforms import Variables, free, is_recorded, parts, run
+from ._transforms import Variables, run
 from ._variable import Variable, gradients
 from .mode import enable_grad, is_grad_enabled, no_grad
 from .nodes import Node, Output, Slots, wrap
@@ -58,133 +59,186 @@ def jvp(fn: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
         start[x._node] = t if isinstance(t, Variable) else x._like(t)
     result, _ = run(fn, False, made.tree, {})
     outputs, out_spec = _tree.flatten(result)
-    roots = parts(result)
+    roots = [y._node for y in outputs if getattr(y, "_node", None) is not None]
+    nodes, outside = _between(roots, start)
     carries = any(t._node is not None for t in start.values())
-    recorded = is_grad_enabled() and (carries or is_recorded(roots, made.list))
+    recorded = is_grad_enabled() and (carries or outside)
     if recorded:
-        found = forward(roots, start, recorded)
+        found = _forward(nodes, roots, start, True)
     else:
+        raw = {node: t._data for node, t in start.items()}
         with no_grad():
-            found = forward(roots, start, recorded)
-        result = free(result)
+            found = _forward(nodes, roots, raw, False)
+        plain = [wrap(y._data) if isinstance(y, Variable) else y for y in outputs]
+        result = out_spec.unflatten(plain)
     ends = []
     for y in outputs:
         node = getattr(y, "_node", None)
-        zero = 0.0 * free(y) if isinstance(y, Variable) and node not in found else 0.0
-        ends.append(found.get(node, zero))
+        if node in found:
+            ends.append(wrap(found[node]))
+        else:
+            ends.append(0.0 * y.detach() if isinstance(y, Variable) else 0.0)
     return result, out_spec.unflatten(ends)
 
 
-def forward(roots: list[Any], tangents: dict[Node, Any], differentiable: bool) -> dict[Any, Any]:
-    """The tangents of the roots' nodes, given those of some nodes before them."""
-    nodes: set[Node] = {y._node for y in roots}
+def _between(roots: list[Node], inputs: Mapping[Node, Any]) -> tuple[list[Node], bool]:
+    """The nodes after the inputs that lead to the roots, and whether others lead there too."""
+    outside = any(node.parents for node in inputs)  # the inputs themselves come from somewhere
+    nodes = set(roots)
     stack = list(nodes)
     while stack:
         node = stack.pop()
-        if node in tangents:
+        if node in inputs:
             continue
+        if node.rule is None:
+            outside = True
         for parent in node.parents:
             if parent not in nodes:
                 nodes.add(parent)
                 stack.append(parent)
-    found: dict[Any, Any] = dict(tangents)
-    ends = {y._node for y in roots}
-    waiting: dict[Node, int] = {}  # how many children a tangent is still kept for
-    for node in nodes:
+    between = [node for node in nodes if node.parents and node not in inputs]
+    between.sort(key=_index)  # operands before results
+    return between, outside
+
+
+_index = attrgetter("index")
+
+
+def _forward(
+    nodes: list[Node], roots: list[Node], inputs: dict[Node, Any], differentiable: bool
+) -> dict[Any, Any]:
+    """The tangents of the roots: raw values, or tensors where they are ``differentiable``."""
+    last: dict[Node, int] = {}  # where a tangent is read for the last time
+    for i, node in enumerate(nodes):
         for parent in node.parents:
-            waiting[parent] = waiting.get(parent, 0) + 1
-    for node in sorted(nodes, key=lambda n: n.index):  # operands before results
-        if node not in tangents and any(p in found for p in node.parents):
-            found[node] = _push(node, [found.get(p) for p in node.parents], differentiable)
+            last[parent] = i
+    last |= dict.fromkeys(roots, len(nodes))
+    found = inputs
+    for i, node in enumerate(nodes):
+        tangents: list[Any] = [found.get(parent) for parent in node.parents]
+        mask = tuple([t is not None for t in tangents])
+        if True in mask:
+            if type(node) is Output:
+                found[node] = tangents[0][node.k]
+            else:
+                saved = engine.saved_of(node)
+                push = _pushes.get((node.rule, mask, differentiable))
+                if push is None:
+                    push = _pushes[node.rule, mask, differentiable] = _push(
+                        node.rule, mask, differentiable
+                    )
+                found[node] = push(node, saved, tangents)
         for parent in node.parents:
-            waiting[parent] -= 1
-            if not waiting[parent] and parent not in ends:
+            if last[parent] == i:
                 found.pop(parent, None)
     return found
 
 
-def _push(node: Node, tangents: list[Any], differentiable: bool) -> Any:
-    """The tangent of an op's result from those of its operands; None for a constant operand."""
-    if type(node) is Output:
-        return tangents[0][node.k]
-    rule = node.rule
-    saved = engine.saved_of(node)
-    if rule.op.traits.elementwise and rule.op.traits.outputs == 1:
+Push = Callable[[Node, Any, list[Any]], Any]
+_pushes: dict[tuple[Any, tuple[bool, ...], bool], Push] = {}
+
+
+def _push(pull: Any, mask: tuple[bool, ...], differentiable: bool) -> Push:
+    """What gives the tangent of an op's result from those of the operands in ``mask``."""
+    traits = pull.op.traits
+    if traits.elementwise and traits.outputs == 1:
+        return _elementwise(pull, mask, differentiable)
+    return _product(pull, mask, differentiable) or _transposed(pull, mask, differentiable)
+
+
+def _elementwise(pull: Any, mask: tuple[bool, ...], differentiable: bool) -> Push:
+    """The rules themselves: a diagonal matrix is its own transpose."""
+    terms = []
+    for i, carries in enumerate(mask):
+        asked = tuple([j == i for j in range(len(mask))])
+        if carries:
+            terms.append((i, pull.partial(asked, differentiable)))
+
+    def push(node: Node, saved: Any, tangents: list[Any]) -> Any:
         total = None
-        for i, t in enumerate(tangents):
-            if t is None:
-                continue
-            asked = tuple([j == i for j in range(len(tangents))])
-            g = _shaped(t, node)
-            pull = rule.partial(asked, differentiable)
-            term = _wrapped(pull(node, saved, g if differentiable else g._data)[i])
+        for i, rule in terms:
+            term = rule(node, saved, _shaped(tangents[i], node))[i]
             total = term if total is None else total + term
-        return _cast(total, node.dtype)
-    again = _applied(node, saved, tangents, differentiable)
-    return _transposed(node, saved, tangents, differentiable) if again is None else again
+        return _shaped(total, node)
+
+    return push
 
 
-def _applied(node: Node, saved: Any, tangents: list[Any], differentiable: bool) -> Any:
-    """The tangent of a product such as ``matmul``, by the op itself; None for other ops.
+def _product(pull: Any, mask: tuple[bool, ...], differentiable: bool) -> Push | None:
+    """The op itself, for a product such as ``matmul``; None for other ops.
 
     Where an op is linear in an operand and that one's rule reads all the others, it is a product.
     """
-    rule = node.rule
-    op = rule.op
+    op = pull.op
     if op.variadic or op.options or op.traits.outputs > 1:
         return None
-    carrying = [x for x, c in zip(op.differentiable, rule.carries, strict=True) if c]
-    values = dict(zip(rule.layout, saved, strict=True))
-    for x, parent in zip(carrying, node.parents, strict=True):
-        if differentiable and x in values:
-            values[x] = wrap(values[x], parent)
-    total = None
-    for x, t in zip(carrying, tangents, strict=True):
-        if t is None:
+    carrying = [x for x, c in zip(op.differentiable, pull.carries, strict=True) if c]
+    terms = []  # which tangent, and where the operands are found: among saved values, or here
+    for i, x in enumerate(carrying):
+        if not mask[i]:
             continue
-        others = [y for y in op.operands if y != x]
-        if x not in op.traits.linear or not others or not {*others} <= {*op.rules[x].reads}:
+        others = {y for y in op.operands if y != x}
+        if x not in op.traits.linear or not others or not others <= {*op.rules[x].reads}:
             return None
-        term = op(*[t if y == x else values[y] for y in op.operands])
-        total = term if total is None else total + term
-    return total
+        terms.append((i, [None if y == x else pull.layout.index(y) for y in op.operands]))
+    parents = [(pull.layout.index(x), i) for i, x in enumerate(carrying) if x in pull.layout]
+
+    def push(node: Node, saved: Any, tangents: list[Any]) -> Any:
+        if differentiable:
+            values = list(saved)
+            for place, i in parents:
+                values[place] = wrap(values[place], node.parents[i])
+            saved = values
+        total = None
+        for i, places in terms:
+            t = tangents[i]
+            term = op(*[t if place is None else saved[place] for place in places])
+            total = term if total is None else total + term
+        return _shaped(total, node)
+
+    return push
 
 
-def _transposed(node: Node, saved: Any, tangents: list[Any], differentiable: bool) -> Any:
-    """The tangent of any op: its rule is linear in the gradient, and this is that rule's own."""
-    rule = node.rule
-    several = rule.op.traits.outputs > 1
-    some = next(t for t in tangents if t is not None)
-    shapes = node.shape if several else (node.shape,)
-    dtypes = node.dtype if several else (node.dtype,)
-    units = [
-        _unit(some, shape, dtype, node.device) if backend.is_float(dtype) else None
-        for shape, dtype in zip(shapes, dtypes, strict=True)
-    ]
-    asked = tuple([t is not None for t in tangents])
-    with enable_grad():
-        g = Slots.of(node, units) if several else units[0]
-        pulled = rule.partial(asked, True)(node, saved, g)
-        pairs = [
-            (engine.fit(_wrapped(d), parent), t)
-            for d, parent, t in zip(pulled, node.parents, tangents, strict=True)
-            if t is not None
+def _transposed(pull: Any, mask: tuple[bool, ...], differentiable: bool) -> Push:
+    """For any op: its rule is linear in the gradient, and this is that rule's own, transposed."""
+    several = pull.op.traits.outputs > 1
+    rule = pull.partial(mask, True)
+
+    def push(node: Node, saved: Any, tangents: list[Any]) -> Any:
+        given = [None if t is None else wrap(t) for t in tangents]
+        some = next(t for t in given if t is not None)
+        shapes = node.shape if several else (node.shape,)
+        dtypes = node.dtype if several else (node.dtype,)
+        units = [
+            _unit(some, shape, dtype, node.device) if backend.is_float(dtype) else None
+            for shape, dtype in zip(shapes, dtypes, strict=True)
         ]
-    pairs = [(d, t) for d, t in pairs if d._node is not None]
-    own = [u for u in units if u is not None]
-    found: Any = [None] * len(own)
-    if pairs:
-        found = gradients(
-            [d for d, _ in pairs],
-            own,
-            [_cast(t, d.dtype) for d, t in pairs],
-            create_graph=differentiable,
-            allow_unused=True,
-        )
-    # Where the rule does not depend on the gradient, the result is constant.
-    left = iter([0.0 * u.detach() if t is None else t for u, t in zip(own, found, strict=True)])
-    made = tuple([None if u is None else next(left) for u in units])
-    return made if several else made[0]
+        with enable_grad():
+            g = Slots.of(node, units) if several else units[0]
+            pairs = [
+                (engine.fit(_wrapped(d), parent), t)
+                for d, parent, t in zip(rule(node, saved, g), node.parents, given, strict=True)
+                if t is not None
+            ]
+        pairs = [(d, t) for d, t in pairs if d._node is not None]
+        own = [u for u in units if u is not None]
+        found: Any = [None] * len(own)
+        if pairs:
+            found = gradients(
+                [d for d, _ in pairs],
+                own,
+                [t if t.dtype == d.dtype else t.astype(d.dtype) for d, t in pairs],
+                create_graph=differentiable,
+                allow_unused=True,
+            )
+        # Where the rule does not depend on the gradient, the result is constant.
+        left = iter([0.0 * u.detach() if t is None else t for u, t in zip(own, found, strict=True)])
+        made = [None if u is None else next(left) for u in units]
+        if not differentiable:
+            made = [None if t is None else t._data for t in made]
+        return tuple(made) if several else made[0]
+
+    return push
 
 
 def _unit(like: Any, shape: tuple[int, ...], dtype: Any, device: str) -> Any:
@@ -205,11 +259,9 @@ def _wrapped(d: Any) -> Any:
 
 
 def _shaped(t: Any, node: Node) -> Any:
-    """A tangent of an operand in the shape and dtype of the result."""
+    """A tangent in the shape and dtype of an op's result."""
+    if type(t) is float or type(getattr(t, "_data", t)) is float:
+        return t
     if t.shape != node.shape:
         t = backend.namespace(t).broadcast_to(t, node.shape)
-    return _cast(t, node.dtype)
-
-
-def _cast(t: Any, dtype: Any) -> Any:
-    return t if type(t._data) is float or t.dtype == dtype else t.astype(dtype)
+    return t if t.dtype == node.dtype else t.astype(node.dtype)

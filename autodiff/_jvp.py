@@ -77,7 +77,7 @@ def jvp(fn: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
         if node in found:
             ends.append(wrap(found[node]))
         else:
-            ends.append(0.0 * y.detach() if isinstance(y, Variable) else 0.0)
+            ends.append(0.0 * wrap(y._data) if isinstance(y, Variable) else 0.0)
     return result, out_spec.unflatten(ends)
 
 

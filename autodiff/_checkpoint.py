@@ -42,10 +42,10 @@ def checkpoint(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     Examples
     --------
     >>> import autodiff as ad
-    >>> x = ad.tensor([0.0, 1.0], requires_grad=True)
-    >>> ad.checkpoint(lambda x: ad.exp(ad.sin(x)), x).sum().backward()
+    >>> x = ad.tensor([1.0, 2.0], requires_grad=True)
+    >>> ad.checkpoint(lambda x: x * x * x, x).sum().backward()
     >>> x.grad
-    tensor([1.        , 1.25338078])
+    tensor([ 3., 12.])
     """
     if not current().recording:
         return fn(*args, **kwargs)

@@ -7,7 +7,6 @@ find them; the nest itself is JSON in the file's metadata. Nothing is ever pickl
 import errno
 import json
 import os
-import secrets
 import zlib
 from collections.abc import Callable, Iterable
 from typing import IO, Any
@@ -178,7 +177,7 @@ def _replace(path: str, write: Callable[[IO[bytes]], None]) -> None:
     folder, name = os.path.split(path)
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, "save: a folder; add the name of a file", path)
-    draft = os.path.join(folder, f".{name[:200]}.{secrets.token_hex(6)}.draft")
+    draft = os.path.join(folder, f".{name[:200]}.{os.urandom(6).hex()}.draft")
     try:
         file = open(draft, "xb")  # with the permissions that the umask says
     except OSError as error:

@@ -144,7 +144,7 @@ class Op:
         known |= {f"{name}_shape" for name in self.operands}
         if self.variadic:
             known.add("index")
-        reads = tuple(inspect.signature(fn).parameters)
+        reads = _parameters(fn)
         if options := [name for name in operands if name in self.options]:
             raise TypeError(
                 f"op {self.name}: {', '.join(options)} is an option and has no derivative; put it "
@@ -306,6 +306,15 @@ class Op:
         if pull is None:
             pull = self._pulls[carries] = Pull(self, carries)
         return pull
+
+
+def _parameters(fn: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a rule's parameters, sooner than by `inspect`: this runs at import."""
+    code = getattr(fn, "__code__", None)
+    if code is None or hasattr(fn, "__wrapped__"):
+        return tuple(inspect.signature(fn).parameters)
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return names
 
 
 def _saved(name: str, values: dict[str, Any]) -> Any:

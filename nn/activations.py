@@ -1,4 +1,7 @@
-"""Activations as modules; the functions are in `nn.functional`."""
+"""Activations as modules; the functions are in `nn.functional`.
+
+Where PyTorch's take ``inplace``, so do these, that code may be moved as it is; it changes nothing.
+"""
 
 from typing import Any
 
@@ -25,6 +28,9 @@ class Tanh(Module):
 class ReLU(Module):
     """``max(x, 0)``."""
 
+    def __init__(self, inplace: bool = False) -> None:
+        pass
+
     def forward(self, x: Any) -> Any:
         """Apply it to every element."""
         return functional.relu(x)
@@ -33,7 +39,7 @@ class ReLU(Module):
 class LeakyReLU(Module):
     """``x`` above 0, else ``negative_slope * x``."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         self.negative_slope = negative_slope
 
     def forward(self, x: Any) -> Any:
@@ -48,7 +54,7 @@ class LeakyReLU(Module):
 class ELU(Module):
     """``x`` above 0, else ``alpha * (exp(x) - 1)``."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         self.alpha = alpha
 
     def forward(self, x: Any) -> Any:
@@ -62,6 +68,9 @@ class ELU(Module):
 
 class SELU(Module):
     """A scaled ELU that keeps mean 0 and variance 1; wants ``weight_init="lecun_normal"``."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        pass
 
     def forward(self, x: Any) -> Any:
         """Apply it to every element."""

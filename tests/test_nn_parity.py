@@ -41,39 +41,6 @@ def compare(ours, theirs, sources, rtol=1e-12):
 
 
 # ---------------------------------------------------------------- functions
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        (nn.Sigmoid(), torch.nn.Sigmoid()),
-        (nn.Tanh(), torch.nn.Tanh()),
-        (nn.ReLU(), torch.nn.ReLU()),
-        (nn.LeakyReLU(), torch.nn.LeakyReLU()),
-        (nn.LeakyReLU(0.2), torch.nn.LeakyReLU(0.2)),
-        (nn.ELU(), torch.nn.ELU()),
-        (nn.ELU(0.4), torch.nn.ELU(0.4)),
-        (nn.SELU(), torch.nn.SELU()),
-        (nn.Flatten(), torch.nn.Flatten()),
-        (nn.Flatten(0, -2), torch.nn.Flatten(0, -2)),
-        (nn.Identity(1, a=2), torch.nn.Identity()),
-    ],
-    ids=str,
-)
-def test_modules_without_parameters(ours, theirs):
-    values = np.concatenate([X, [[0.0, -0.0, 30.0, -30.0]]])[:, None]
-    x, y = both(values)
-    compare(ours(x), theirs(y), [(x, y)])
-
-
-@pytest.mark.parametrize("shape", [(4,), (6, 4), (2, 3, 4)])
-@pytest.mark.parametrize("bias", [True, False])
-def test_linear(shape, bias):
-    ours, theirs = nn.Linear(4, 3, bias).double(), torch.nn.Linear(4, 3, bias).double()
-    ours.load_state_dict(theirs.state_dict())
-    x, y = both(np.random.default_rng(1).standard_normal(shape))
-    pairs = list(zip(ours.parameters(), theirs.parameters(), strict=True))
-    compare(ours(x), theirs(y), [(x, y), *pairs])
-
-
 REDUCTIONS = ("mean", "sum", "none")
 
 

@@ -1,0 +1,9 @@
+"""Layers that change the shape alone, or nothing."""
+
+from .part import Part
+
+PARTS = [
+    Part("Identity", (1,), {"a": 2}, ((3, 2),)),
+    Part("Flatten", (), {}, ((2, 3, 4),)),
+    Part("Flatten", (0, -2), {}, ((2, 3, 4),)),
+]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import autodiff as ad
 
+from .hooks import BackwardHook, HookHandle, add_hook, call_with_backward_hooks
 from .parameter import Buffer, Parameter, clear_grad, raw_of
 from .table import summary_table
 
@@ -25,18 +26,6 @@ class LoadReport(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
-
-
-class HookHandle:
-    """What registering a hook returns; `remove` undoes it."""
-
-    def __init__(self, hooks: dict[int, ForwardHook], key: int) -> None:
-        self._hooks = hooks
-        self._key = key
-
-    def remove(self) -> None:
-        """Take the hook off; doing so twice does nothing."""
-        self._hooks.pop(self._key, None)
 
 
 class Module:
@@ -64,6 +53,7 @@ class Module:
     # Class attributes stand for "none so far", since no __init__ needs to run.
     _calls: int = 0
     _hooks: dict[int, ForwardHook] | None = None
+    _backward_hooks: dict[int, BackwardHook] | None = None
     _warned: bool = False
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -75,7 +65,11 @@ class Module:
         self._calls = 1 + (call := self._calls)
         token = push_scope(self, call)
         try:
-            out = self.forward(*args, **kwargs) if kwargs else self.forward(*args)
+            if self._backward_hooks:
+                hooks = tuple(self._backward_hooks.values())
+                out = call_with_backward_hooks(self, hooks, args, kwargs)
+            else:
+                out = self.forward(*args, **kwargs) if kwargs else self.forward(*args)
             if not self._hooks:
                 return out
             for hook in tuple(self._hooks.values()):
@@ -359,9 +353,28 @@ class Module:
         """
         if self._hooks is None:
             self._hooks = {}
-        key = max(self._hooks, default=-1) + 1
-        self._hooks[key] = hook
-        return HookHandle(self._hooks, key)
+        return add_hook(self._hooks, hook)
+
+    def register_full_backward_hook(self, hook: BackwardHook) -> HookHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients have come through.
+
+        Both are tuples, one entry for each positional argument or result, None where there is no
+        gradient. What the hook returns, unless None, replaces ``grad_input``. It runs once the
+        gradients of the inputs are complete, or those of the results if no input needs one. The
+        module must return a tensor or a tuple of tensors.
+
+        Examples
+        --------
+        >>> import autodiff as ad, nn
+        >>> layer = nn.Linear(2, 1, weight_init="ones")
+        >>> show = lambda module, grad_input, grad_output: print(*grad_input)
+        >>> handle = layer.register_full_backward_hook(show)
+        >>> layer(ad.ones((1, 2), requires_grad=True)).sum().backward()
+        tensor([[1., 1.]])
+        """
+        if self._backward_hooks is None:
+            self._backward_hooks = {}
+        return add_hook(self._backward_hooks, hook)
 
     def summary(self, input_shape: tuple[int, ...]) -> str:
         """A table of what modules return and how many parameters of their own they have.

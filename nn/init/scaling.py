@@ -1,91 +1,13 @@
-"""Initial values. Every scaled initializer is `variance_scaling_` with other numbers.
+"""Scales by the number of inputs and outputs. Every one is `variance_scaling_`."""
 
-Each function fills the tensor in place, records nothing, returns the tensor, and draws from
-``generator``, or from the default one, which ``ad.manual_seed`` sets.
-"""
-
-import inspect
 import math
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
 
 import autodiff as ad
 
-Generator = ad.random.Generator
-Initializer = str | Callable[..., Any]
+from .fills import Generator, normal_, trunc_normal_, uniform_
 
 # The standard deviation of N(0, 1) cut off at -2 and 2.
 TRUNCATED_STD = 0.87962566103423978
-
-
-def _fill(tensor: ad.Tensor, values: Any) -> ad.Tensor:
-    """Write values, raw or a tensor or a number, into the memory of ``tensor``."""
-    if not ad.backend.is_float(tensor.dtype):
-        raise TypeError(f"init: the tensor must be of a float dtype, not {tensor.dtype}")
-    tensor.data[...] = values.data if isinstance(values, ad.Tensor) else values
-    ad.backend.stamp(tensor.data)
-    return tensor
-
-
-def _place(tensor: ad.Tensor, generator: Generator | None) -> dict[str, Any]:
-    return {"dtype": tensor.dtype, "device": tensor.device, "generator": generator}
-
-
-def constant_(tensor: ad.Tensor, value: float) -> ad.Tensor:
-    """Fill with one number."""
-    return _fill(tensor, value)
-
-
-def zeros_(tensor: ad.Tensor) -> ad.Tensor:
-    """Fill with zeros."""
-    return _fill(tensor, 0.0)
-
-
-def ones_(tensor: ad.Tensor) -> ad.Tensor:
-    """Fill with ones."""
-    return _fill(tensor, 1.0)
-
-
-def eye_(tensor: ad.Tensor) -> ad.Tensor:
-    """Fill a matrix with ones on its diagonal and zeros elsewhere."""
-    if tensor.ndim != 2:
-        raise ValueError(f"init.eye_ needs a matrix, not shape {tensor.shape}")
-    xp = ad.backend.namespace(tensor.data)
-    zeros_(tensor)
-    diagonal = xp.arange(min(tensor.shape))
-    tensor.data[diagonal, diagonal] = 1
-    ad.backend.stamp(tensor.data)
-    return tensor
-
-
-def uniform_(
-    tensor: ad.Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
-) -> ad.Tensor:
-    """Fill from the uniform distribution on [a, b)."""
-    return _fill(tensor, ad.random.uniform(tensor.shape, a, b, **_place(tensor, generator)))
-
-
-def normal_(
-    tensor: ad.Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
-) -> ad.Tensor:
-    """Fill from the normal distribution."""
-    return _fill(tensor, ad.random.normal(tensor.shape, mean, std, **_place(tensor, generator)))
-
-
-def trunc_normal_(
-    tensor: ad.Tensor,
-    mean: float = 0.0,
-    std: float = 1.0,
-    a: float = -2.0,
-    b: float = 2.0,
-    generator: Generator | None = None,
-) -> ad.Tensor:
-    """Fill from the normal distribution cut off at the values ``a`` and ``b``."""
-    low, high = (a - mean) / std, (b - mean) / std
-    place = _place(tensor, generator)
-    return _fill(tensor, ad.random.truncated_normal(tensor.shape, mean, std, low, high, **place))
 
 
 def calculate_fan(tensor: ad.Tensor) -> tuple[int, int]:
@@ -231,52 +153,3 @@ def lecun_normal_(tensor: ad.Tensor, generator: Generator | None = None) -> ad.T
 
 glorot_uniform_, glorot_normal_ = xavier_uniform_, xavier_normal_
 he_uniform_, he_normal_ = kaiming_uniform_, kaiming_normal_
-
-
-def orthogonal_(
-    tensor: ad.Tensor, gain: float = 1.0, generator: Generator | None = None
-) -> ad.Tensor:
-    """Fill with ``gain`` times a random matrix of orthonormal rows or columns (Saxe, 2014).
-
-    Axes after the first count as one. Computed on the host in float64.
-    """
-    if tensor.ndim < 2:
-        raise ValueError(f"init.orthogonal_ needs at least two axes, not shape {tensor.shape}")
-    if not tensor.size:
-        return tensor
-    rows = tensor.shape[0]
-    columns = tensor.size // rows
-    tall = (max(rows, columns), min(rows, columns))
-    draw = ad.random.normal(tall, dtype=np.float64, device="cpu", generator=generator).data
-    q, r = np.linalg.qr(draw)
-    q *= np.sign(np.diagonal(r))  # makes the decomposition unique, hence q uniform
-    q = (q if rows >= columns else q.T) * gain
-    values = q.reshape(tensor.shape).astype(tensor.dtype)
-    return _fill(tensor, ad.backend.to_device(values, tensor.device))
-
-
-def initialize(
-    initializer: Initializer, tensor: ad.Tensor, generator: Generator | None = None
-) -> ad.Tensor:
-    """Apply what a layer was given as ``weight_init=`` or ``bias_init=``.
-
-    Parameters
-    ----------
-    initializer : str or callable
-        A name such as ``"he_normal"``, or what fills a tensor in place.
-    tensor : Tensor
-        What is filled.
-    generator : Generator, optional
-        Handed on to an initializer that takes one.
-    """
-    if isinstance(initializer, str):
-        found = globals().get(initializer.removesuffix("_") + "_")
-        if not inspect.isfunction(found):
-            known = [name[:-1] for name in globals() if name[-1] == "_" and name[0] != "_"]
-            raise ValueError(f"no initializer is called {initializer!r}; known: {', '.join(known)}")
-        initializer = found
-    if generator is not None and "generator" in inspect.signature(initializer).parameters:
-        initializer(tensor, generator=generator)
-    else:
-        initializer(tensor)
-    return tensor

@@ -66,6 +66,12 @@ class Node:
         """Whether the values its rules need were dropped by a backward pass."""
         return self.saved is None
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What its rules will read, by name: operands, options, shapes; empty once released."""
+        saved = self.saved.values() if isinstance(self.saved, Packed) else self.saved
+        return dict(zip(self.rule.layout, saved)) if self.rule and saved else {}
+
     def __repr__(self) -> str:
         what = self.op.name if self.op else "leaf"
         return f"<Node {self.index} {what} {self.shape} {self.dtype}>"

@@ -13,7 +13,7 @@ import autodiff as ad
 
 from .hooks import BackwardHook, HookHandle, add_hook, call_with_backward_hooks
 from .parameter import Buffer, Parameter, clear_grad, raw_of
-from .table import summary_table
+from .summary import summary_table
 
 push_scope, pop_scope = ad.push_scope, ad.pop_scope
 
@@ -376,17 +376,43 @@ class Module:
             self._backward_hooks = {}
         return add_hook(self._backward_hooks, hook)
 
-    def summary(self, input_shape: tuple[int, ...]) -> str:
-        """A table of what modules return and how many parameters of their own they have.
+    def summary(self, *input_shapes: tuple[int, ...], dtype: Any = None) -> str:
+        """A table of what each module makes, owns, keeps and costs.
 
-        Runs one forward pass on zeros, in evaluation mode, and records nothing.
+        Runs one forward pass on zeros, in evaluation mode, and leaves no trace. ``memory`` is what
+        the module's own ops keep for the backward pass if nothing is frozen, each array counted
+        once, parameters apart; ``multiply-adds`` are those of its matrix products, forward.
 
         Parameters
         ----------
-        input_shape : tuple of int
-            With the batch axis.
+        *input_shapes : tuple of int
+            One for each input, with the batch axis.
+        dtype : dtype or tuple of dtype, optional
+            Of the inputs; that of the parameters if not given.
+
+        Examples
+        --------
+        >>> import nn
+        >>> model = nn.Sequential(nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
+        >>> print(model.summary((32, 784)))
+        module     output     parameters    memory  multiply-adds
+        ---------------------------------------------------------
+        0: Linear  (32, 100)      78,500  98.0 KiB      2,508,800
+        1: ReLU    (32, 100)           0  12.5 KiB              0
+        2: Linear  (32, 10)        1,010       0 B         32,000
+        ---------------------------------------------------------
+        79,510 parameters
+        310.6 KiB for parameters
+        110.5 KiB kept for the backward pass
+        2,540,800 multiply-adds forward
         """
-        return summary_table(self, input_shape)
+        dtypes = dtype if isinstance(dtype, tuple) else (dtype,) * len(input_shapes)
+        if not input_shapes or len(dtypes) != len(input_shapes):
+            raise ValueError(
+                f"summary: {len(input_shapes)} shapes and {len(dtypes)} dtypes; give a shape, and "
+                "none, one or as many dtypes"
+            )
+        return summary_table(self, input_shapes, dtypes)
 
     def extra_repr(self) -> str:
         """What ``print`` shows between the parentheses of this module."""

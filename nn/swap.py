@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from .module import Module
 from .parameter import Buffer, Parameter
 
 
 @contextmanager
-def _swapped(module: Module, values: Mapping[str, Any]) -> Iterator[None]:
+def _swapped(module: Any, values: Mapping[str, Any]) -> Iterator[None]:
     """Put other tensors in the place of parameters and buffers, wherever those are used."""
     own = dict(module._state())
     own.update(module.named_buffers())
@@ -20,7 +19,7 @@ def _swapped(module: Module, values: Mapping[str, Any]) -> Iterator[None]:
             f"{', '.join(own)}"
         )
     new = {id(own[name]): value for name, value in values.items()}
-    swapped: list[tuple[Module, str, Any]] = []
+    swapped: list[tuple[Any, str, Any]] = []
     try:
         for part in module.modules():
             for name, old in tuple(vars(part).items()):
@@ -33,7 +32,7 @@ def _swapped(module: Module, values: Mapping[str, Any]) -> Iterator[None]:
             setattr(part, name, old)
 
 
-def functional_call(module: Module, params: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+def functional_call(module: Any, params: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
     """Call a module with other values for some of its parameters and buffers.
 
     It lets functions of parameters be differentiated: a shared parameter is replaced

@@ -422,28 +422,6 @@ def test_print_shows_the_tree():
     )
 
 
-def test_summary_shows_own_parameters_of_modules_with_children():
-    model = nn.Sequential(Block(), nn.Sequential())
-    rows = [line.split() for line in model.summary((1, 2)).splitlines()]
-    assert [(row[0], row[-1]) for row in rows[1:]] == [
-        ("0.inner:", "6"),
-        ("0:", "2"),
-        ("1:", "0"),
-        ("total", "8"),
-    ]
-
-
-def test_summary_counts_and_leaves_no_trace():
-    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
-    model.eval()
-    model[1].train()
-    lines = model.summary((5, 4)).splitlines()
-    assert lines[1].split() == ["0:", "Linear", "(5,", "3)", "15"]
-    assert lines[-1].split() == ["total", "23"]
-    assert [m.training for m in model.modules()] == [False, False, True, False]
-    assert not any(m._hooks for m in model.modules())
-
-
 def test_parameters_copy_their_data():
     values = np.ones(2, np.float32)
     parameter = nn.Parameter(values, name="w")

@@ -1,0 +1,51 @@
+"""How many multiplications with addition an op takes: what networks spend their time on.
+
+Counted are the ops that become matrix products, which are those declared with ``autocast="low"``;
+`tests.test_nn_summary` fails for one that is missing here. The rest, one or a few operations for
+each element, is not counted, as is usual.
+"""
+
+from collections.abc import Callable
+from math import prod
+
+import autodiff as ad
+
+
+def _shape(node: ad.Node, operand: str) -> tuple[int, ...]:
+    """The shape of an operand, of which the node keeps at least that."""
+    kept = node.kept
+    found: tuple[int, ...] = kept[operand].shape if operand in kept else kept[f"{operand}_shape"]
+    return found
+
+
+def _of_linear(node: ad.Node) -> int:
+    features = node.kept["weight" if "weight" in node.kept else "x"].shape[-1]
+    return int(prod(node.shape) * features)
+
+
+def _of_matmul(node: ad.Node) -> int:
+    return int(prod(node.shape) * _shape(node, "x")[-1])
+
+
+def _of_contract(node: ad.Node) -> int:
+    """The size of the grid that all labels span."""
+    terms = node.kept["subscripts"].partition("->")[0].split(",")
+    if len(terms) == 1:
+        return 0
+    sizes: dict[str, int] = {}
+    for labels, operand in zip(terms, "xy"):
+        sizes |= dict(zip(labels, _shape(node, operand)))
+    return prod(sizes.values())
+
+
+COUNTS: dict[str, Callable[[ad.Node], int]] = {
+    "contract": _of_contract,
+    "linear": _of_linear,
+    "matmul": _of_matmul,
+}
+
+
+def multiply_adds(node: ad.Node) -> int:
+    """Those of a recorded op."""
+    count = COUNTS.get(node.op.name)
+    return 0 if count is None else count(node)

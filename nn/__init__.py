@@ -14,8 +14,15 @@ from .activations import Tanh as Tanh
 from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import Sequential as Sequential
+from .layers import AlphaDropout as AlphaDropout
+from .layers import Dropout as Dropout
+from .layers import Dropout1d as Dropout1d
+from .layers import Dropout2d as Dropout2d
+from .layers import Dropout3d as Dropout3d
+from .layers import FeatureAlphaDropout as FeatureAlphaDropout
 from .layers import Flatten as Flatten
 from .layers import Identity as Identity
+from .layers import LayerNorm as LayerNorm
 from .layers import Linear as Linear
 from .losses import BCEWithLogitsLoss as BCEWithLogitsLoss
 from .losses import CrossEntropyLoss as CrossEntropyLoss

@@ -75,6 +75,7 @@ from .cuda import synchronize
 from .linalg import matrix_transpose
 from .mode import (
     Scope,
+    autocast,
     enable_grad,
     is_grad_enabled,
     no_grad,
@@ -271,6 +272,7 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "autocast",
     "backend",
     "bitwise_and",
     "bitwise_invert",

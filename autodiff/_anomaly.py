@@ -34,7 +34,9 @@ def detect_anomaly() -> AbstractContextManager[None]:
     FloatingPointError: backward: sqrt turned a finite gradient into inf for its operand 'x'; ...
     """
     return with_mode(
-        lambda now: Mode(now.recording, (*now.taps, _note), now.pack, (*now.observers, _look))
+        lambda now: Mode(
+            now.recording, (*now.taps, _note), now.pack, (*now.observers, _look), now.autocast
+        )
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from . import _tree, backend
 from ._variable import Variable
 from ._vmap import active, at_levels
-from .mode import Mode, current, enable_grad, with_mode
+from .mode import Mode, current, with_mode
 from .nodes import wrap
 from .random import default_generator
 
@@ -50,12 +50,8 @@ def checkpoint(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     if not current().recording:
         return fn(*args, **kwargs)
     region = _Region(fn, args, kwargs)
-    with with_mode(_packing(region.pack, region.unpack)):
+    with with_mode(region.packing):
         return fn(*args, **kwargs)
-
-
-def _packing(pack: Any, unpack: Any, taps: bool = True) -> Callable[[Mode], Mode]:
-    return lambda now: Mode(now.recording, now.taps if taps else (), (pack, unpack), now.observers)
 
 
 class _Region:
@@ -66,9 +62,14 @@ class _Region:
         self.arguments, self.spec = _tree.flatten((args, kwargs))
         self.state = default_generator.state
         self.levels = active()
+        self.autocast = current().autocast
         self.time = backend.tick()
         self.count = 0
         self.values: dict[int, Any] = {}
+
+    def packing(self, now: Mode) -> Mode:
+        """The mode of the first run."""
+        return Mode(now.recording, now.taps, (self.pack, self.unpack), now.observers, now.autocast)
 
     def pack(self, x: Any) -> int:
         """Instead of a value, its number."""
@@ -100,12 +101,14 @@ class _Region:
             values.append(x)
             return x
 
+        def again(now: Mode) -> Mode:
+            return Mode(True, (), (keep, lambda x: x), now.observers, self.autocast)
+
         now = default_generator.state
         default_generator.state = self.state
         try:
-            with enable_grad(), at_levels(self.levels):
-                with with_mode(_packing(keep, lambda x: x, taps=False)):
-                    self.fn(*args, **kwargs)
+            with at_levels(self.levels), with_mode(again):
+                self.fn(*args, **kwargs)
         finally:
             default_generator.state = now
         if len(values) != self.count:

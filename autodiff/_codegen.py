@@ -57,8 +57,8 @@ def _outs(out: tuple[Any, ...], node: Any) -> tuple[Any, ...]:
     return tuple([wrap(x, Output(node, k)) for k, x in enumerate(out)])
 
 
-# The globals of all generated code. ``Tensor``, ``Scalar`` and ``lifted`` are put in by their
-# modules.
+# The globals of all generated code. ``Tensor``, ``Scalar``, ``lifted`` and ``recast`` are put in
+# by their modules.
 SPACE: dict[str, Any] = {
     "FLOAT64": np.dtype(np.float64),
     "NUMBERS": NUMBERS,

@@ -15,7 +15,7 @@ import numpy as np
 from . import _tree, backend, engine
 from ._transforms import Variables, run
 from ._variable import Variable, gradients
-from .mode import enable_grad, is_grad_enabled, no_grad
+from .mode import autocast, enable_grad, is_grad_enabled, no_grad
 from .nodes import Node, Output, Slots, wrap
 
 Function = Callable[..., Any]
@@ -63,12 +63,14 @@ def jvp(fn: Function, primals: Any, tangents: Any) -> tuple[Any, Any]:
     nodes, outside = _between(roots, start)
     carries = any(t._node is not None for t in start.values())
     recorded = is_grad_enabled() and (carries or outside)
-    if recorded:
-        found = _forward(nodes, roots, start, True)
-    else:
-        raw = {node: t._data for node, t in start.items()}
-        with no_grad():
-            found = _forward(nodes, roots, raw, False)
+    with autocast(enabled=False):  # what it did to the operands is in the graph
+        if recorded:
+            found = _forward(nodes, roots, start, True)
+        else:
+            raw = {node: t._data for node, t in start.items()}
+            with no_grad():
+                found = _forward(nodes, roots, raw, False)
+    if not recorded:
         plain = [wrap(y._data) if isinstance(y, Variable) else y for y in outputs]
         result = out_spec.unflatten(plain)
     ends = []

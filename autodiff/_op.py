@@ -221,6 +221,11 @@ class Op:
             else:
                 raw.append(x)
                 nodes.append(None)
+        mode = current()
+        if mode.autocast is not None and self.traits.autocast:
+            cast = _codegen.SPACE["recast"](self, operands, mode.autocast)
+            if cast is not None:
+                return self.apply(cast, options)
         kind, xp, raw = self.settle(raw)
         if kind in backend.WRAPPERS:
             shared = _codegen.SPACE["lifted"](operands)
@@ -233,7 +238,7 @@ class Op:
         several = count > 1 or self.traits.saves
         arrays = [backend.as_array(xp, x) for x in (result if several else (result,))]
         carries = self._carries(nodes)
-        if not any(carries) or not current().recording:
+        if not any(carries) or not mode.recording:
             made = [wrap(x) for x in arrays[:count]]
             return made[0] if count == 1 else tuple(made)
         return self.attach(carries, nodes, raw, options, arrays)

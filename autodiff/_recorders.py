@@ -97,9 +97,10 @@ def _tensor_lines(op: Any) -> list[str]:
     lines += [
         "mode = current()",
         f"kind = type({pivot}_)",
-        "xp = TRUSTED.get(kind)",
+        f"xp = {'mode.trusted' if op.traits.autocast else 'TRUSTED'}.get(kind)",
         f"if {_unsettled(op, pivot, promoted)}:",
         f"    if {scalars}: return OP.scalar({given})",
+        *_casting_lines(op),
         f"    kind, xp, {values} = OP.settle({values})",
         *_lifting_lines(op),
         "body = KERNELS.get(kind, BODY)" if op.kernels else "body = BODY",
@@ -127,6 +128,18 @@ def _tensor_lines(op: Any) -> list[str]:
         "node.shape = out.shape; node.dtype = out.dtype",
         "node.device = 'cpu' if kind is ndarray else device_of(out)",
         *_finish_lines(op, "Tensor"),
+    ]
+
+
+def _casting_lines(op: Any) -> list[str]:
+    """Under `autocast`, call again with the operands in the precision that the op wants."""
+    if not op.traits.autocast:
+        return []
+    again = ", ".join(["*cast", *(f"{o}={o}" for o in op.options)])
+    return [
+        "    if mode.autocast is not None:",
+        f"        cast = recast(OP, {as_tuple(list(op.operands))}, mode.autocast)",
+        f"        if cast is not None: return OP({again})",
     ]
 
 

@@ -70,7 +70,11 @@ def _broadcast_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _matmul(x: Array, y: Array) -> Array:
-    return np.dot(x, y) if x.ndim == 2 == y.ndim else np.matmul(x, y)
+    if x.ndim == 2 == y.ndim:
+        return np.dot(x, y)
+    out = np.matmul(x, y)
+    # Of bfloat16, NumPy makes float32.
+    return out if out.dtype is x.dtype or x.dtype.kind != "V" else out.astype(x.dtype)
 
 
 def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""What is switched on while ops are recorded: grad mode, taps, scopes, packing.
+"""What is switched on while ops are recorded: grad mode, taps, scopes, packing, precision.
 
 One immutable `Mode` and one `Scope` per thread and asynchronous task, read by every recorded op.
 """
@@ -10,6 +10,10 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+import numpy as np
+
+from .backend import TRUSTED
+
 Hook = Callable[[Any], Any]
 Tap = Callable[[Any, Any], None]
 P = ParamSpec("P")
@@ -19,7 +23,7 @@ R = TypeVar("R")
 class Mode:
     """What is switched on while ops are recorded; per thread and per asynchronous task."""
 
-    __slots__ = ("observers", "pack", "recording", "taps")
+    __slots__ = ("autocast", "observers", "pack", "recording", "taps", "trusted")
 
     def __init__(
         self,
@@ -27,35 +31,42 @@ class Mode:
         taps: tuple[Tap, ...] = (),
         pack: tuple[Hook, Hook] | None = None,
         observers: tuple[Callable[..., None], ...] = (),
+        autocast: Any = None,
     ) -> None:
         self.recording = recording
         self.taps = taps
         self.pack = pack
         self.observers = observers  # of every walk
+        self.autocast = autocast  # a dtype, or None
+        # Where no kind is trusted, ops that autocast speaks of go the long way, and cast there.
+        self.trusted = TRUSTED if autocast is None else {}
 
 
 _mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 - never changed
 current = _mode.get
 
 
-def switch(recording: bool) -> Any:
-    """Switch recording on or off; give the result to `switch_back`."""
+def switch(recording: bool, autocast: Any = None) -> Any:
+    """Switch recording on or off, and autocast with it; give the result to `switch_back`."""
     now = current()
-    return _mode.set(Mode(recording, now.taps, now.pack, now.observers))
+    return _mode.set(Mode(recording, now.taps, now.pack, now.observers, autocast))
 
 
 switch_back = _mode.reset
 
 
-class _Recording(AbstractContextManager[None]):
-    """``with no_grad():`` or ``@no_grad()``: switch recording off (or on)."""
+class _Switch(AbstractContextManager[None]):
+    """Something else is switched on inside a ``with`` block or a decorated function."""
 
-    def __init__(self, recording: bool) -> None:
-        self.recording = recording
+    def __init__(self) -> None:
         self.tokens: list[Any] = []
 
+    def switch(self) -> Any:
+        """Switch, and return what `switch_back` needs."""
+        raise NotImplementedError
+
     def __enter__(self) -> None:
-        self.tokens.append(switch(self.recording))
+        self.tokens.append(self.switch())
 
     def __exit__(self, *exc: Any) -> None:
         switch_back(self.tokens.pop())
@@ -63,13 +74,35 @@ class _Recording(AbstractContextManager[None]):
     def __call__(self, fn: Callable[P, R]) -> Callable[P, R]:
         @wraps(fn)
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-            token = switch(self.recording)
+            token = self.switch()
             try:
                 return fn(*args, **kwargs)
             finally:
                 switch_back(token)
 
         return wrapped
+
+
+class _Recording(_Switch):
+    """``with no_grad():`` or ``@no_grad()``: switch recording off (or on)."""
+
+    def __init__(self, recording: bool) -> None:
+        super().__init__()
+        self.recording = recording
+
+    def switch(self) -> Any:
+        return switch(self.recording, current().autocast)
+
+
+class _Autocast(_Switch):
+    """``with autocast():`` or ``@autocast()``: choose the precision of products."""
+
+    def __init__(self, dtype: Any) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def switch(self) -> Any:
+        return switch(current().recording, self.dtype)
 
 
 def no_grad() -> _Recording:
@@ -97,6 +130,44 @@ def is_grad_enabled() -> bool:
     return current().recording
 
 
+def autocast(dtype: Any = np.float16, enabled: bool = True) -> _Autocast:
+    """Compute products in half precision and what needs it in float32: mixed precision.
+
+    Inside the ``with`` block, or the decorated function, ops declared ``autocast="low"``
+    (`matmul`, `einsum`, ``linear``, convolutions) cast operands of single precision to ``dtype``;
+    those declared ``"high"`` (`exp`, `log`, sums and means, norms, losses, decompositions) cast
+    operands of half precision to float32; all others take what comes, and the widest wins.
+    The casts are recorded, so float32 parameters get float32 gradients.
+
+    It holds for this thread, may be nested, and does not touch float64, integers or scalar mode.
+    The backward pass computes each gradient in the precision of its op, inside the block or not.
+
+    Parameters
+    ----------
+    dtype : dtype
+        ``float16``, which needs a scaled loss (``nn.optim.GradScaler``), or ``bfloat16``.
+    enabled : bool
+        False switches it off inside the block.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> w = ad.ones((2, 2), requires_grad=True)
+    >>> with ad.autocast():
+    ...     y = w @ w
+    ...     loss = y.sum()
+    >>> y.dtype, loss.dtype
+    (dtype('float16'), dtype('float32'))
+    >>> loss.backward()
+    >>> w.grad.dtype
+    dtype('float32')
+    """
+    name = getattr(dtype, "__name__", None) or getattr(dtype, "name", dtype)
+    if name not in ("float16", "bfloat16"):
+        raise ValueError(f"autocast: dtype is {name!r}; it must be float16 or bfloat16")
+    return _Autocast(np.dtype(dtype) if enabled else None)
+
+
 def tap(fn: Tap) -> AbstractContextManager[None]:
     """Call ``fn(node, out)`` for every op recorded inside the ``with`` block.
 
@@ -112,7 +183,9 @@ def tap(fn: Tap) -> AbstractContextManager[None]:
     multiply [3. 6.]
     sum 9.0
     """
-    return with_mode(lambda now: Mode(now.recording, (*now.taps, fn), now.pack, now.observers))
+    return with_mode(
+        lambda now: Mode(now.recording, (*now.taps, fn), now.pack, now.observers, now.autocast)
+    )
 
 
 def saved_tensors_hooks(pack: Hook, unpack: Hook) -> AbstractContextManager[None]:
@@ -137,7 +210,9 @@ def saved_tensors_hooks(pack: Hook, unpack: Hook) -> AbstractContextManager[None
     >>> x.grad
     tensor([2., 4.])
     """
-    return with_mode(lambda now: Mode(now.recording, now.taps, (pack, unpack), now.observers))
+    return with_mode(
+        lambda now: Mode(now.recording, now.taps, (pack, unpack), now.observers, now.autocast)
+    )
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Optimizers."""
 
+from autodiff import autocast as autocast
+
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .clip import clip_grad_norm_ as clip_grad_norm_

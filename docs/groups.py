@@ -86,6 +86,7 @@ GROUPS = (
           "They make mean 0 and variance 1.", ("nn:nn.layers.normalization",)),
     Group("nn-dropping", "Dropout layers", "They drop random values in training mode.",
           ("nn:nn.layers.dropping",)),
+    Group("nn-lookup", "Embeddings", "Vectors by number.", ("nn:nn.layers.lookup",)),
     Group("nn-reshaping", "Reshaping layers", "They move values.", ("nn:nn.layers.reshaping",)),
     Group("nn-activations", "Activations", "Modules; `nn.functional` has them as functions.",
           ("nn:nn.activations",)),

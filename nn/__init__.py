@@ -19,6 +19,7 @@ from .layers import Dropout as Dropout
 from .layers import Dropout1d as Dropout1d
 from .layers import Dropout2d as Dropout2d
 from .layers import Dropout3d as Dropout3d
+from .layers import Embedding as Embedding
 from .layers import FeatureAlphaDropout as FeatureAlphaDropout
 from .layers import Flatten as Flatten
 from .layers import Identity as Identity

@@ -36,7 +36,11 @@ def arguments(fn):
     """Names and defaults of what may be given by position or keyword."""
     kinds = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
     found = inspect.signature(fn).parameters.values()
-    return [(p.name, p.default) for p in found if p.kind in kinds and p.name not in NOT_POSITIONAL]
+    return [
+        (p.name, p.default)
+        for p in found
+        if p.kind in kinds and p.name not in NOT_POSITIONAL and p.name[0] != "_"
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(name for name in classes() if hasattr(torch.nn, name)))

@@ -54,13 +54,29 @@ def unindex(xp: Any, x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
 def _(xp: Any, x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
     if not is_integer(index) or len(shape) < 2 or 0 in shape:
         return unindex.body(xp, x, index, shape)
-    # Rows of a table, as of an embedding: np.add.at is several times faster along one axis.
-    out, row = np.zeros(shape, x.dtype), prod(shape[1:])
-    limit = shape[0]
+    # Rows of a table, as of an embedding.
+    limit, row = shape[0], prod(shape[1:])
     if index.size and not -limit <= index.min() <= index.max() < limit:
         raise IndexError(f"an index is out of bounds for axis 0 with size {limit}")
-    places = index.astype(np.intp).reshape(-1, 1) * row + np.arange(row)
+    rows = index.reshape(-1).astype(np.intp)
+    if x.size >= MANY and x.dtype.itemsize >= 4:  # of float16 SciPy has no matrices
+        return _rows_added(rows % limit, x.reshape(-1, row), limit).reshape(shape)
+    out = np.zeros(shape, x.dtype)
+    places = rows[:, None] * row + np.arange(row)  # np.add.at is the fastest along one axis
     np.add.at(out.reshape(-1), places.reshape(-1), x.reshape(-1))
+    return out
+
+
+MANY = 1 << 15  # elements from which on SciPy is faster than np.add.at, several times at last
+
+
+def _rows_added(rows: np.ndarray, x: np.ndarray, count: int) -> np.ndarray:
+    """The rows of ``x`` added up in ``count`` rows: a product with a matrix of a one a column."""
+    from scipy.sparse import csc_array
+
+    n = rows.size
+    places = csc_array((np.ones(n, x.dtype), rows, np.arange(n + 1)), shape=(count, n))
+    out: np.ndarray = places @ x
     return out
 
 

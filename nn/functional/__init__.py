@@ -1,5 +1,6 @@
 """Functions of tensors for networks: activations, losses and fused layers."""
 
+from autodiff import one_hot as one_hot
 from autodiff import relu as relu
 from autodiff import sigmoid as sigmoid
 from autodiff import tanh as tanh
@@ -15,6 +16,7 @@ from .dropping import dropout1d as dropout1d
 from .dropping import dropout2d as dropout2d
 from .dropping import dropout3d as dropout3d
 from .dropping import feature_alpha_dropout as feature_alpha_dropout
+from .lookup import embedding as embedding
 from .loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .loss import mse_loss as mse_loss
 from .normalization import layer_norm as layer_norm

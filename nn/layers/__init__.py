@@ -7,6 +7,7 @@ from .dropping import Dropout1d as Dropout1d
 from .dropping import Dropout2d as Dropout2d
 from .dropping import Dropout3d as Dropout3d
 from .dropping import FeatureAlphaDropout as FeatureAlphaDropout
+from .lookup import Embedding as Embedding
 from .normalization import LayerNorm as LayerNorm
 from .reshaping import Flatten as Flatten
 from .reshaping import Identity as Identity

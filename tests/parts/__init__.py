@@ -6,10 +6,26 @@ gradients, devices, dtypes, copies and saved states.
 
 import nn
 
-from . import activations, affine, dropping, losses, normalization, reshaping
+from . import (
+    activations,
+    affine,
+    dropping,
+    lookup,
+    losses,
+    normalization,
+    reshaping,
+)
 from .part import Drawn, Part, leaves, mapped, tensors
 
-FAMILIES = [activations, affine, dropping, losses, normalization, reshaping]
+FAMILIES = [
+    activations,
+    affine,
+    dropping,
+    lookup,
+    losses,
+    normalization,
+    reshaping,
+]
 PARTS = [part for family in FAMILIES for part in family.PARTS]
 
 # Bases and containers: tests/test_nn_module.py.

@@ -71,6 +71,8 @@ def digamma(xp: Any, x: Array, /) -> Array:
 class _Special:
     """``xp.special`` on tensors."""
 
+    erf = erf
+    erfc = erfc
     erfinv = erfinv
     gammaln = lgamma
     digamma = digamma

@@ -1,13 +1,9 @@
 """Functions of tensors for networks: activations, losses and fused layers."""
 
 from autodiff import one_hot as one_hot
-from autodiff import relu as relu
 from autodiff import sigmoid as sigmoid
 from autodiff import tanh as tanh
 
-from .activation import elu as elu
-from .activation import leaky_relu as leaky_relu
-from .activation import selu as selu
 from .affine import linear as linear
 from .classification import cross_entropy as cross_entropy
 from .dropping import alpha_dropout as alpha_dropout
@@ -20,3 +16,31 @@ from .lookup import embedding as embedding
 from .loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .loss import mse_loss as mse_loss
 from .normalization import layer_norm as layer_norm
+from .piecewise import hardshrink as hardshrink
+from .piecewise import hardsigmoid as hardsigmoid
+from .piecewise import hardswish as hardswish
+from .piecewise import hardtanh as hardtanh
+from .piecewise import leaky_relu as leaky_relu
+from .piecewise import prelu as prelu
+from .piecewise import relu as relu
+from .piecewise import relu6 as relu6
+from .piecewise import rrelu as rrelu
+from .piecewise import softshrink as softshrink
+from .piecewise import step as step
+from .piecewise import threshold as threshold
+from .piecewise import very_leaky_relu as very_leaky_relu
+from .simplex import log_softmax as log_softmax
+from .simplex import softmax as softmax
+from .simplex import softmin as softmin
+from .smooth import celu as celu
+from .smooth import elu as elu
+from .smooth import gelu as gelu
+from .smooth import log_sigmoid as log_sigmoid
+from .smooth import mish as mish
+from .smooth import selu as selu
+from .smooth import silu as silu
+from .smooth import softplus as softplus
+from .smooth import softsign as softsign
+from .smooth import tanhshrink as tanhshrink
+
+logsigmoid, swish = log_sigmoid, silu

@@ -7,6 +7,7 @@ made by hypothesis.
 """
 
 from . import (
+    activations,
     arithmetic,
     assign,
     bits,
@@ -33,6 +34,7 @@ from . import (
 from .case import Case, registered
 
 FAMILIES = [
+    activations,
     arithmetic,
     assign,
     bits,

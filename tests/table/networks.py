@@ -4,15 +4,13 @@ import numpy as np
 
 import nn  # noqa: F401 - declares the ops
 
-from .case import Case, special, unary
-from .generated import same
+from .case import Case
 
 CLASSES = np.array([1, 0, 3, 1, 2])
 SOME_IGNORED = np.array([1, -100, 3, 1, -100])
 MASS = {"mean": True, "ignore_index": -100, "label_smoothing": 0.0}
 PLAIN = {"reduction": "mean", "ignore_index": -100, "label_smoothing": 0.0}
 X = (5, 4)
-SELU_AT_0 = 1.6732632423543772 * 1.0507009873554805  # alpha * scale: the limit from below
 
 
 def reductions(op, *inputs, **how):
@@ -22,11 +20,6 @@ def reductions(op, *inputs, **how):
 
 
 CASES = [
-    *unary("leaky_relu"),
-    Case("leaky_relu", ((3, 4),), {"negative_slope": -0.5}),
-    *unary("elu"),
-    Case("elu", ((3, 4),), {"alpha": 0.3}),
-    *unary("selu"),
     Case("linear", ((3, 4), (2, 4))),
     Case("linear", ((3, 4), (2, 4), (2,))),
     Case("linear", ((5, 3, 4), (2, 4), (2,))),
@@ -58,18 +51,6 @@ CASES = [
          PLAIN | {"label_smoothing": 0.2, "reduction": "sum"}),
     *reductions("mass_cross_entropy", X, X, low=0.1),
 ]  # fmt: skip
-SPECIAL = [
-    special("leaky_relu", [0.0], 0.0, [0.01]),
-    special("leaky_relu", [0.0], 0.0, [0.2], negative_slope=0.2),
-    special("elu", [0.0], 0.0, [1.0]),
-    special("elu", [0.0], 0.0, [0.5], alpha=0.5),
-    special("elu", [-1000.0], -1.0, [0.0]),
-    special("selu", [0.0], 0.0, [SELU_AT_0]),
-    special("elu", [np.nan], np.nan, [np.nan], "1"),
-    special("selu", [np.nan], np.nan, [np.nan], "its scale, about 1.05"),
-    special("selu", [-1000.0], -SELU_AT_0, [0.0]),
-]
-GENERATED = [*same("leaky_relu"), *same("elu", "selu", apart=np.isnan)]
 
 
 # ---------------------------------------------------------------- PyTorch
@@ -92,13 +73,10 @@ def counterparts(torch):
         return F.cross_entropy(x, mass, reduction="none" if reduction == "none" else "sum")
 
     return {
-        "elu": F.elu,
-        "leaky_relu": F.leaky_relu,
         "linear": F.linear,
         "logistic_loss": logistic_loss,
         "mass_cross_entropy": mass_cross_entropy,
         "row_max": lambda x: torch.amax(x, dim=1, keepdim=True),
-        "selu": F.selu,
         "softmax_cross_entropy": F.cross_entropy,
         "squared_error": F.mse_loss,
     }

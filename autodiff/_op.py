@@ -14,7 +14,7 @@ import numpy as np
 
 from . import _codegen, backend
 from ._pull import Pull, Rule
-from ._recorders import recorder
+from ._recorders import LOCALS, recorder
 from .backend import tick
 from .mode import current, where
 from .nodes import Node, Output, Packed, wrap
@@ -92,6 +92,12 @@ class Op:
             raise TypeError(f"op {self.name}: its body needs operands, which end with / or are *xs")
         if self.variadic and len(self.operands) > 1:
             raise TypeError(f"op {self.name}: *{self.operands[-1]} must be the only operand")
+        if not self.variadic and traits.outputs == 1:  # those are run by `apply`
+            if taken := sorted({*self.operands, *self.options} & LOCALS):
+                raise TypeError(
+                    f"op {self.name}: {', '.join(taken)} is a name of the generated code; choose "
+                    "another"
+                )
         self.__signature__ = inspect.Signature(
             [p.replace(kind=before[0]) if p.kind in before else p for p in parameters]
         )

@@ -9,6 +9,8 @@ from typing import Any
 
 from ._codegen import as_tuple, make
 
+# The variables of what is generated, which no operand or option may be called.
+LOCALS = {"body", "error", "kind", "made", "mode", "node", "shared", "tapped", "xp"}
 MAX_UNROLLED = 3  # differentiable operands; 2**3 - 1 cases of which ones carry a gradient
 
 

@@ -87,6 +87,8 @@ GROUPS = (
     Group("nn-dropping", "Dropout layers", "They drop random values in training mode.",
           ("nn:nn.layers.dropping",)),
     Group("nn-lookup", "Embeddings", "Vectors by number.", ("nn:nn.layers.lookup",)),
+    Group("nn-padding", "Padding layers", "They add values at the edges.",
+          ("nn:nn.layers.padding",)),
     Group("nn-reshaping", "Reshaping layers", "They move values.", ("nn:nn.layers.reshaping",)),
     Group("nn-activations", "Activations", "Modules; `nn.functional` has them as functions.",
           ("nn:nn.activations",)),

@@ -121,6 +121,15 @@ def test_leaves_and_hooks():
         x.grad = np.ones(2)
 
 
+def test_generated_code_has_its_own_names():
+    """An option called as one of its variables would be overwritten, and computed with."""
+    with pytest.raises(TypeError, match="op padded: mode is a name of the generated code"):
+
+        @ad.op
+        def padded(xp, x, /, mode):
+            return x
+
+
 def test_wrong_rules_are_found_when_declared_or_walked():
     with pytest.raises(TypeError, match="a rule names z"):
 

@@ -93,6 +93,16 @@ def pad_(xp: Any, x: Array, /, pad_width: Pairs, constant_values: Any = 0) -> Ar
     return xp.pad(x, pad_width, mode="constant", constant_values=constant_values)
 
 
+@pad_.kernel("numpy")
+def _(xp: Any, x: Array, /, pad_width: Pairs, constant_values: Any = 0) -> Array:
+    if isinstance(constant_values, (tuple, list)):
+        return pad_.body(xp, x, pad_width, constant_values)
+    shape = tuple([b + n + a for n, (b, a) in zip(x.shape, pad_width, strict=True)])
+    out = np.full(shape, constant_values, x.dtype) if constant_values else np.zeros(shape, x.dtype)
+    out[tuple([slice(b, b + n) for n, (b, _) in zip(x.shape, pad_width, strict=True)])] = x
+    return out
+
+
 MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 

@@ -16,6 +16,7 @@ from .lookup import embedding as embedding
 from .loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .loss import mse_loss as mse_loss
 from .normalization import layer_norm as layer_norm
+from .padding import pad as pad
 from .piecewise import hardshrink as hardshrink
 from .piecewise import hardsigmoid as hardsigmoid
 from .piecewise import hardswish as hardswish

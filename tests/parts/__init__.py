@@ -13,6 +13,7 @@ from . import (
     lookup,
     losses,
     normalization,
+    padding,
     reshaping,
 )
 from .part import Drawn, Part, leaves, mapped, tensors
@@ -24,6 +25,7 @@ FAMILIES = [
     lookup,
     losses,
     normalization,
+    padding,
     reshaping,
 ]
 PARTS = [part for family in FAMILIES for part in family.PARTS]

@@ -82,6 +82,8 @@ GROUPS = (
     Group("nn-modules", "Modules and containers", "What layers are made of and put into.",
           ("nn:nn.module", "nn:nn.containers", "nn:nn.parameter", "nn:nn.swap")),
     Group("nn-affine", "Affine layers", "Matrices and biases.", ("nn:nn.layers.affine",)),
+    Group("nn-branches", "Branches", "The signal takes several ways at once.",
+          ("nn:nn.layers.branches",)),
     Group("nn-normalization", "Normalization layers",
           "They make mean 0 and variance 1.", ("nn:nn.layers.normalization",)),
     Group("nn-dropping", "Dropout layers", "They drop random values in training mode.",

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="the extra `parity` brings PyTorch")
 
 COMPARED = [part for part in PARTS if not part.alone]
 # Of PyTorch's constructors: ours take these by keyword only, or they are deprecated there.
-NOT_POSITIONAL = {"device", "dtype", "size_average", "reduce"}
+NOT_POSITIONAL = {"device", "dtype", "size_average", "reduce", "min_value", "max_value"}
 
 
 @pytest.fixture(scope="module", autouse=True)

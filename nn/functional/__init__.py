@@ -4,6 +4,7 @@ from autodiff import one_hot as one_hot
 from autodiff import sigmoid as sigmoid
 from autodiff import tanh as tanh
 
+from .affine import bilinear as bilinear
 from .affine import linear as linear
 from .classification import cross_entropy as cross_entropy
 from .dropping import alpha_dropout as alpha_dropout
@@ -12,6 +13,8 @@ from .dropping import dropout1d as dropout1d
 from .dropping import dropout2d as dropout2d
 from .dropping import dropout3d as dropout3d
 from .dropping import feature_alpha_dropout as feature_alpha_dropout
+from .grouped import glu as glu
+from .grouped import maxout as maxout
 from .lookup import embedding as embedding
 from .loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .loss import mse_loss as mse_loss
@@ -30,6 +33,8 @@ from .piecewise import softshrink as softshrink
 from .piecewise import step as step
 from .piecewise import threshold as threshold
 from .piecewise import very_leaky_relu as very_leaky_relu
+from .similarity import cosine_similarity as cosine_similarity
+from .similarity import normalize as normalize
 from .simplex import log_softmax as log_softmax
 from .simplex import softmax as softmax
 from .simplex import softmin as softmin

@@ -1,6 +1,10 @@
 """The layers, a family a file."""
 
+from .affine import Bilinear as Bilinear
 from .affine import Linear as Linear
+from .affine import Maxout as Maxout
+from .branches import Parallel as Parallel
+from .branches import Residual as Residual
 from .dropping import AlphaDropout as AlphaDropout
 from .dropping import Dropout as Dropout
 from .dropping import Dropout1d as Dropout1d

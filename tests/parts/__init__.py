@@ -9,6 +9,7 @@ import nn
 from . import (
     activations,
     affine,
+    branches,
     dropping,
     lookup,
     losses,
@@ -21,6 +22,7 @@ from .part import Drawn, Part, leaves, mapped, tensors
 FAMILIES = [
     activations,
     affine,
+    branches,
     dropping,
     lookup,
     losses,
@@ -37,9 +39,10 @@ __all__ = ["PARTS", "Drawn", "Part", "classes", "leaves", "mapped", "tensors"]
 
 
 def classes() -> set[str]:
-    """The names of the modules of nn."""
-    return {
-        name
-        for name, value in vars(nn).items()
-        if isinstance(value, type) and issubclass(value, nn.Module) and name not in ELSEWHERE
-    }
+    """The names of the modules of nn, without second names."""
+    modules = [
+        value
+        for value in vars(nn).values()
+        if isinstance(value, type) and issubclass(value, nn.Module)
+    ]
+    return {module.__name__ for module in modules} - ELSEWHERE

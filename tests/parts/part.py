@@ -1,5 +1,6 @@
 """What a row of the table of modules is."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,12 +37,14 @@ class Part:
     label: str = ""
 
     def __str__(self) -> str:
-        words = [str(a) for a in self.args] + [f"{k}={v}" for k, v in self.options.items()]
+        words = [str(a) for a in self.args]
+        words += [f"{k}={getattr(v, '__name__', v)}" for k, v in self.options.items()]
         return f"{self.name}({', '.join(words)}){self.label}"
 
     def make(self) -> Any:
         """Ours, in float64."""
-        module = getattr(nn, self.name)(*self.args, **self.options).double()
+        args = copy.deepcopy(self.args)  # modules among them are not shared between makes
+        module = getattr(nn, self.name)(*args, **self.options).double()
         return module.eval() if self.random else module
 
     def counterpart(self, torch: Any) -> Any:

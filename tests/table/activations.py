@@ -71,6 +71,11 @@ CASES = [
     *unary("tanhshrink"),
     *along("softmax"),
     *along("log_softmax"),
+    Case("glu", ((3, 4),)),
+    Case("glu", ((4,),)),
+    Case("glu", ((2, 6, 4),), {"dim": 1}),
+    Case("glu", ((2, 6, 4),), {"dim": 0}),
+    Case("glu", ((3, 0),)),
 ]  # fmt: skip
 LIMIT_OF_PYTORCH = "NaN, as it multiplies by an infinity"
 SPECIAL = [
@@ -148,6 +153,8 @@ SPECIAL = [
     special("softsign", [inf], 1.0, [0.0], "NaN, as it divides infinities"),
     special("softsign", [-inf], -1.0, [0.0], "NaN, as it divides infinities"),
     special("softsign", [nan], nan, [nan]),
+    special("glu", [[3.0, 1000.0]], [3.0], [[1.0, 0.0]]),
+    special("glu", [[3.0, -1000.0]], [0.0], [[0.0, 0.0]]),
     special("tanhshrink", [0.0], 0.0, [0.0]),
     special("tanhshrink", [-1000.0], -999.0, [1.0]),
     special("tanhshrink", [inf], inf, [1.0]),
@@ -179,12 +186,14 @@ GENERATED = [
     elementwise("hardswish", apart=lambda x: x == -inf),
     Generated("softmax", ROWS, AXIS),
     Generated("log_softmax", ROWS, AXIS),
-]
+    Generated("glu", ROWS.map(lambda xs: [np.concatenate([xs[0], xs[0][..., ::-1]], -1)]),
+              apart=np.isinf),
+]  # fmt: skip
 
 
 # ---------------------------------------------------------------- PyTorch
 SAME_NAME = (
-    "celu elu gelu hardshrink hardswish hardtanh leaky_relu log_softmax mish selu silu "
+    "celu elu gelu glu hardshrink hardswish hardtanh leaky_relu log_softmax mish selu silu "
     "softmax softshrink softsign tanhshrink threshold"
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 NAMESPACES = (
     "autodiff", "autodiff.random", "autodiff.linalg", "autodiff.cuda",
-    "nn", "nn.functional", "nn.init", "nn.optim", "nn.data", "nn.datasets",
+    "nn", "nn.functional", "nn.init", "nn.optim", "nn.optim.schedule", "nn.data", "nn.datasets",
     "viz",
 )  # fmt: skip
 
@@ -102,6 +102,8 @@ GROUPS = (
     Group("nn-init", "Initial values", "They fill a tensor in place and return it.",
           ("nn.init:*",)),
     Group("nn-optim", "Optimizers", "And what clips gradients.", ("nn.optim:*",)),
+    Group("nn-schedules", "Schedules", "Learning rates as functions of the step number.",
+          ("nn.optim.schedule:*",)),
     Group("nn-data", "Data", "Data sets, and what makes batches of them.",
           ("nn.data:*", "nn.datasets:*")),
     Group("viz", "Pictures", "Of the gradient in a graph, and of scalar mode.", ("viz:*",)),

@@ -2,6 +2,7 @@
 
 from autodiff import autocast as autocast
 
+from . import schedule as schedule
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
 from .clip import clip_grad_norm_ as clip_grad_norm_

@@ -137,7 +137,7 @@ class Optimizer:
         self._state_sizes.append(0)
 
     def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
-        unknown = [name for name in given if name not in self.defaults]
+        unknown = [name for name in given if name not in (*self.defaults, "initial_lr")]
         if unknown:
             raise ValueError(
                 f"{type(self).__name__} has no hyperparameter {', '.join(unknown)}; it has: "

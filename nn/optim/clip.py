@@ -1,4 +1,4 @@
-"""Limits on gradients."""
+"""Limits on gradients and on weights."""
 
 import math
 from collections.abc import Iterable
@@ -7,9 +7,15 @@ from typing import Any
 import autodiff as ad
 
 
-def _raw_gradients(parameters: ad.Tensor | Iterable[ad.Tensor]) -> list[Any]:
-    tensors = [parameters] if isinstance(parameters, ad.Tensor) else list(parameters)
-    return [t.grad.data for t in tensors if t.grad is not None]
+def _listed(parameters: ad.Tensor | Iterable[ad.Tensor]) -> list[ad.Tensor]:
+    return [parameters] if isinstance(parameters, ad.Tensor) else list(parameters)
+
+
+def with_gradients(
+    parameters: ad.Tensor | Iterable[ad.Tensor],
+) -> list[tuple[ad.Tensor, Any]]:
+    """Those of the tensors that have a gradient, with its raw array."""
+    return [(t, t.grad.data) for t in _listed(parameters) if t.grad is not None]
 
 
 def clip_grad_norm_(
@@ -44,7 +50,7 @@ def clip_grad_norm_(
     """
     if not 0 < max_norm < math.inf:
         raise ValueError(f"clip_grad_norm_: max_norm={max_norm} must be positive and finite")
-    gradients = _raw_gradients(parameters)
+    gradients = [g for _, g in with_gradients(parameters)]
     if not gradients:
         return ad.tensor(0.0)
     xp = ad.backend.namespace(gradients[0])
@@ -64,6 +70,55 @@ def clip_grad_value_(parameters: ad.Tensor | Iterable[ad.Tensor], clip_value: fl
     """Clip every element of every gradient to [-clip_value, clip_value]."""
     if not clip_value >= 0:
         raise ValueError(f"clip_grad_value_: clip_value={clip_value} must not be negative")
-    for g in _raw_gradients(parameters):
+    for _, g in with_gradients(parameters):
         g[...] = ad.backend.namespace(g).clip(g, -clip_value, clip_value)
         ad.backend.stamp(g)
+
+
+def max_norm_(
+    parameters: ad.Tensor | Iterable[ad.Tensor],
+    max_norm: float,
+    axis: int | tuple[int, ...] | None = None,
+) -> None:
+    """Shorten weight vectors that are longer than ``max_norm`` to that length, in place.
+
+    The constraint of Hinton et al. (2012) and Srivastava et al. (2014, section 5.1), where each
+    unit's incoming weights are one vector. To be called after ``step()``.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensor
+        Usually weights alone; a vector of biases has no axis for the weights of a unit and is
+        refused unless ``axis`` is given.
+    max_norm : float
+        The longest 2-norm allowed.
+    axis : int or tuple of int, optional
+        The axes along which a vector lies: all but the first, by default. That is right for
+        layers whose weight has a row for each output, as `Linear` and the convolutions have.
+
+    Examples
+    --------
+    >>> import autodiff as ad, nn
+    >>> w = nn.Parameter([[3.0, 4.0], [0.3, 0.4]])
+    >>> nn.optim.max_norm_(w, 1.0)
+    >>> w.data
+    array([[0.6, 0.8],
+           [0.3, 0.4]], dtype=float32)
+    """
+    if not 0 < max_norm < math.inf:
+        raise ValueError(f"max_norm_: max_norm={max_norm} must be positive and finite")
+    tensors = _listed(parameters)
+    for t in tensors:
+        if axis is None and t.ndim < 2:
+            raise ValueError(
+                f"max_norm_: a tensor of shape {t.shape} has no axis of incoming weights; leave it "
+                "out, or give axis="
+            )
+    for t in tensors:
+        w = t.data
+        xp = ad.backend.namespace(w)
+        along = tuple(range(1, w.ndim)) if axis is None else axis
+        # In float64: squares of float16 and float32 then neither overflow nor vanish.
+        squares = xp.sum(xp.square(w.astype("float64")), axis=along, keepdims=True)
+        w *= (max_norm / xp.maximum(xp.sqrt(squares), max_norm)).astype(w.dtype)
+        ad.backend.stamp(w)

@@ -6,9 +6,9 @@ step counts, and lets the units of `units` run the update.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 
@@ -18,6 +18,21 @@ from ..parameter import clear_grad, raw_of
 from .units import Array, Plan, Scratch, Slot, State, single
 
 Parameters = Iterable[ad.Tensor] | Iterable[dict[str, Any]]
+Closure = Callable[[], Any]
+
+
+class Switches(TypedDict, total=False):
+    """How PyTorch is to compute a step: taken, so that its programs run, and not needed here."""
+
+    foreach: bool | None
+    fused: bool | None
+    capturable: bool
+    differentiable: bool
+
+
+SWITCHES = frozenset(Switches.__annotations__)
+# What PyTorch and schedules keep in groups beside the hyperparameters.
+NOTES = frozenset({"initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum", "swa_lr"})
 
 
 class Optimizer:
@@ -30,6 +45,9 @@ class Optimizer:
         override the defaults.
     defaults : dict
         The hyperparameters of groups that do not say otherwise.
+    switches : dict, optional
+        PyTorch's `foreach`, `fused` and `capturable`, which are ignored: they say how to compute,
+        not what. ``differentiable=True`` raises, since a step here is never recorded.
 
     Attributes
     ----------
@@ -63,12 +81,18 @@ class Optimizer:
     Optional, and to the last bit what `update` gives; ``g`` is not to be written.
     """
 
-    def __init__(self, params: Parameters, defaults: dict[str, Any]) -> None:
+    number_names: ClassVar[tuple[str, ...]] = ()
+    """What `state_dict` calls the numbers that each parameter has beside its arrays."""
+
+    def __init__(
+        self, params: Parameters, defaults: dict[str, Any], switches: Switches | None = None
+    ) -> None:
+        self._refuse_switches(switches or {})
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._slots: list[list[Slot]] = []  # of each group
         self._plans: list[Plan | None] = []  # of each group; None if to be made
-        self._state_sizes: list[int] = []  # of each group: how many arrays of state
+        self._names: list[tuple[str, ...]] = []  # of each group: the arrays of state in use
         self._scratch = Scratch(self.scratch)
         if isinstance(params, (ad.Tensor, dict)):
             raise TypeError(f"params must be an iterable, not a single {type(params).__name__}")
@@ -101,12 +125,26 @@ class Optimizer:
             as is their state.
         state : tuple of array
         hyper : namespace
-            The group's hyperparameters, and ``t``, the number of this step from 1.
+            The group's hyperparameters; ``t``, the number of this step from 1; and the
+            parameter's numbers before this step, if the class has `number_names`.
         """
         raise NotImplementedError(f"{type(self).__name__} defines no update(...)")
 
+    def init_numbers(self, hyper: Any) -> tuple[float, ...]:
+        """The numbers of a parameter before its first step."""
+        return ()
+
+    def next_numbers(self, hyper: Any) -> tuple[float, ...]:
+        """The numbers after the step that ``hyper`` describes."""
+        return ()
+
     def check(self, hyper: Any) -> None:
         """Raise ``ValueError`` for hyperparameters that make no sense."""
+
+    def check_parameter(self, parameter: ad.Tensor, called: str) -> None:
+        """Raise ``ValueError`` for a parameter that cannot be stepped."""
+        if not parameter.is_leaf:
+            raise ValueError(f"{called} is the result of an op; an optimizer trains leaves")
 
     # ------------------------------------------------------------ groups
     def add_param_group(self, group: Mapping[str, Any]) -> None:
@@ -122,30 +160,36 @@ class Optimizer:
         for i, parameter in enumerate(params, len(slots)):
             if not isinstance(parameter, ad.Tensor):
                 raise TypeError(f"parameter {i} is a {type(parameter).__name__}, not a Tensor")
-            if not parameter.is_leaf:
-                raise ValueError(
-                    f"{_called(parameter, i)} is the result of an op; an optimizer trains leaves"
-                )
+            self.check_parameter(parameter, _called(parameter, i))
             if id(parameter) in known:
                 raise ValueError(f"{_called(parameter, i)} is given twice")
             known.add(id(parameter))
         made = {"params": params, **self.defaults, **given}
-        self._hyper(made, 1)
+        self._hyper(made)
         self.param_groups.append(made)
         self._slots.append([Slot(parameter) for parameter in params])
         self._plans.append(None)
-        self._state_sizes.append(0)
+        self._names.append(())
+
+    def _refuse_switches(self, switches: Mapping[str, Any]) -> None:
+        name = type(self).__name__
+        if unknown := switches.keys() - SWITCHES:
+            raise TypeError(f"{name} has no argument {', '.join(sorted(unknown))}")
+        if switches.get("differentiable"):
+            raise ValueError(f"{name}: a step is never recorded; leave out differentiable=True")
 
     def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
-        unknown = [name for name in given if name not in (*self.defaults, "initial_lr")]
+        unknown = [name for name in given if name not in self.defaults and name not in NOTES]
         if unknown:
             raise ValueError(
                 f"{type(self).__name__} has no hyperparameter {', '.join(unknown)}; it has: "
                 f"{', '.join(self.defaults)}"
             )
 
-    def _hyper(self, group: dict[str, Any], t: int) -> SimpleNamespace:
-        """The hyperparameters for step ``t``, checked."""
+    def _hyper(
+        self, group: dict[str, Any], t: int = 1, numbers: tuple[float, ...] = ()
+    ) -> SimpleNamespace:
+        """What step ``t`` of a parameter with these numbers depends on, checked."""
         hyper = SimpleNamespace(**group, t=t)
         for name, value in group.items():
             if isinstance(value, np.generic):
@@ -154,6 +198,8 @@ class Optimizer:
             if type(value) is float and not math.isfinite(value):
                 raise ValueError(f"{type(self).__name__}: {name} is {value}; it must be finite")
         self.check(hyper)
+        for name, value in zip(self.number_names, numbers or self.init_numbers(hyper)):
+            setattr(hyper, name, value)
         return hyper
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -166,11 +212,21 @@ class Optimizer:
                     clear_grad(slot.parameter, False)
 
     # ------------------------------------------------------------ the step
-    def step(self) -> None:
+    def step(self, closure: Closure | None = None) -> Any:
         """Update every parameter that has a gradient.
 
         All is checked before anything is written: a step that raises leaves the parameters
         and the state as they were.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Computes the gradients anew, before the update, and returns the loss.
+
+        Returns
+        -------
+        Tensor or None
+            What the closure returned.
 
         Raises
         ------
@@ -178,10 +234,14 @@ class Optimizer:
             If a gradient has another shape, dtype or device than its parameter, or a
             hyperparameter is not finite.
         """
+        loss = None
+        if closure is not None:
+            with ad.enable_grad():
+                loss = closure()
         work = []
         for k, slots in enumerate(self._slots):
             group = self.param_groups[k]
-            hypers: dict[int, Any] = {}  # by the number of steps so far: almost always one
+            hypers: dict[Any, Any] = {}  # by the steps and numbers so far: almost always one
             gradients: list[Array] = []  # None where there is none
             complete = True
             for slot in slots:
@@ -192,11 +252,12 @@ class Optimizer:
                     complete = False
                     continue
                 w, g = parameter.data, grad.data
-                if slot.t not in hypers:
-                    hypers[slot.t] = self._hyper(group, slot.t + 1)
-                    self._extend_state(k, hypers[slot.t])
+                past = slot.t, slot.numbers
+                if past not in hypers:
+                    hypers[past] = self._hyper(group, slot.t + 1, slot.numbers)
+                    self._choose_state(k, hypers[past])
                 if w is not slot.w:
-                    self._bind(slot, w, hypers[slot.t])
+                    self._bind(slot, w, hypers[past], self._names[k])
                     self._plans[k] = None
                 if g.shape != slot.shape or g.dtype is not slot.dtype or type(g) is not slot.kind:
                     self._check_gradient(slot, g)
@@ -207,25 +268,29 @@ class Optimizer:
                 self._advance_all(k, next(iter(hypers.values())), gradients)
             else:
                 self._advance_some(k, hypers, gradients)
+        return loss
 
     def _advance_all(self, k: int, hyper: Any, gradients: list[Array]) -> None:
         """Write one step into all parameters of group ``k``."""
         slots, plan = self._slots[k], self._plans[k]
         if plan is None:
-            plan = self._plans[k] = Plan(slots, self.elementwise, self._scratch)
+            plan = Plan(slots, self._names[k], self.elementwise, self._scratch)
+            self._plans[k] = plan
         for unit in plan.units:
             unit.run(self._update, gradients, hyper)
+        numbers = self.next_numbers(hyper)
         for slot in slots:
-            slot.t = hyper.t
+            slot.t, slot.numbers = hyper.t, numbers
         ad.backend.stamp_all(plan.writes)
 
-    def _advance_some(self, k: int, hypers: dict[int, Any], gradients: list[Array]) -> None:
+    def _advance_some(self, k: int, hypers: dict[Any, Any], gradients: list[Array]) -> None:
         """Write one step into those that have a gradient, each at its own step number."""
         for i, (slot, g) in enumerate(zip(self._slots[k], gradients)):
             if g is not None:
-                unit = single(i, slot, self.elementwise, self._scratch)
-                unit.run(self._update, gradients, hypers[slot.t])
-                slot.t += 1
+                hyper = hypers[slot.t, slot.numbers]
+                unit = single(i, slot, self._names[k], self.elementwise, self._scratch)
+                unit.run(self._update, gradients, hyper)
+                slot.t, slot.numbers = hyper.t, self.next_numbers(hyper)
                 ad.backend.stamp(slot.w)
 
     def _update(self, w: Array, g: Array, state: State, hyper: Any, scratch: State) -> None:
@@ -258,16 +323,15 @@ class Optimizer:
         every = [other for slots in self._slots for other in slots]
         return f"{type(self).__name__}: {_called(slot.parameter, every.index(slot))}"
 
-    def _extend_state(self, k: int, hyper: Any) -> None:
-        """Begin a new state in group ``k`` if there was none so far and now there must be."""
-        size = len(self.state_names(hyper))
-        if size != self._state_sizes[k]:
-            self._state_sizes[k] = size
+    def _choose_state(self, k: int, hyper: Any) -> None:
+        """Bind the parameters of group ``k`` again if other arrays of state are in use now."""
+        names = self.state_names(hyper)
+        if names != self._names[k]:
+            self._names[k] = names
             for slot in self._slots[k]:
-                if slot.state is not None and len(slot.state) < size:
-                    slot.state, slot.w = None, None
+                slot.w = None
 
-    def _bind(self, slot: Slot, w: Array, hyper: Any) -> None:
+    def _bind(self, slot: Slot, w: Array, hyper: Any, names: tuple[str, ...]) -> None:
         """Prepare for stepping on the array ``w``: the state where ``w`` is, and the pieces."""
         xp = ad.backend.namespace(w)
         if w.shape != slot.shape:
@@ -280,13 +344,15 @@ class Optimizer:
         if type(w) is np.ndarray and not w.flags.writeable:
             raise ValueError(f"{self._called(slot)} is read-only; give it a copy of its data")
         dtype = _working(w.dtype)
-        if slot.state is None:
-            state = self.init_state(xp, w.astype(dtype, copy=False), hyper)
-        else:
-            device = ad.backend.device_of(w)
-            state = tuple(
-                [ad.backend.to_device(s.astype(dtype, copy=False), device) for s in slot.state]
-            )
+        state = slot.state or {}
+        if any(name not in state for name in names):
+            fresh = self.init_state(xp, w.astype(dtype, copy=False), hyper)
+            state = dict(zip(names, fresh, strict=True)) | state
+        device = ad.backend.device_of(w)
+        state = {
+            name: ad.backend.to_device(s.astype(dtype, copy=False), device)
+            for name, s in state.items()
+        }
         slot.w, slot.state, slot.dtype = w, state, w.dtype
         slot.kind = np.ndarray if type(w) is np.ndarray else None
         slot.writes = ad.backend.writes(w)
@@ -300,13 +366,13 @@ class Optimizer:
         state: dict[int, dict[str, Any]] = {}
         groups, start = [], 0
         for group, slots in zip(self.param_groups, self._slots):
-            names = self.state_names(self._hyper(group, 1))
+            names = self.state_names(self._hyper(group))
             for i, slot in enumerate(slots, start):
-                if slot.state is not None:
-                    arrays = zip(names, slot.state)
-                    state[i] = {"step": slot.t} | {name: ad.asarray(s) for name, s in arrays}
-            numbers = list(range(start, start + len(slots)))
-            groups.append({**group, "params": numbers})
+                if (arrays := slot.state) is not None:
+                    numbers = dict(zip(self.number_names, slot.numbers))
+                    kept = {name: ad.asarray(arrays[name]) for name in names if name in arrays}
+                    state[i] = {"step": slot.t} | numbers | kept
+            groups.append({**group, "params": list(range(start, start + len(slots)))})
             start += len(slots)
         return {"state": state, "param_groups": groups}
 
@@ -325,43 +391,44 @@ class Optimizer:
             raise ValueError(f"{name}: the saved groups have sizes {sizes[0]}, these {sizes[1]}")
         numbers = [number for group in groups for number in group.pop("params")]
         for group in groups:
-            # PyTorch saves switches of its own; those that are off ask for nothing.
+            self._refuse_switches({key: group.pop(key) for key in SWITCHES & group.keys()})
+            # What is off, and not known here, asks for nothing.
             for key in [key for key in group if key not in self.defaults and not group[key]]:
                 del group[key]
             self._refuse_unknown(group)
         merged = [own | group for own, group in zip(self.param_groups, groups)]
-        loaded: list[tuple[Slot, State, int]] = []
         every = [slot for slots in self._slots for slot in slots]
         names = [
-            self.state_names(self._hyper(group, 1))
+            self.state_names(self._hyper(group))
             for group, slots in zip(merged, self._slots)
             for _ in slots
         ]
+        loaded = []
         for slot, number, needed in zip(every, numbers, names):
             if (entry := saved["state"].get(number)) is not None:
-                loaded.append(
-                    (slot, self._state_from(slot, entry, needed), int(entry.get("step", 1)))
-                )
+                loaded.append((slot, self._state_from(slot, entry, needed)))
         for own, group in zip(self.param_groups, merged):
             own.update(group)
         for slot in every:
-            slot.state, slot.t, slot.w = None, 0, None
-        for slot, state, t in loaded:
-            slot.state, slot.t = state, t
+            slot.state, slot.numbers, slot.t, slot.w = None, (), 0, None
+        for slot, found in loaded:
+            slot.state, slot.numbers, slot.t = found
 
-    def _state_from(self, slot: Slot, entry: Mapping[str, Any], names: tuple[str, ...]) -> State:
-        """A copy of one parameter's saved state, checked."""
-        state = []
-        for name in names:
+    def _state_from(
+        self, slot: Slot, entry: Mapping[str, Any], names: tuple[str, ...]
+    ) -> tuple[dict[str, Array], tuple[float, ...], int]:
+        """A copy of one parameter's saved state, checked: arrays, numbers and steps."""
+        for name in (*self.number_names, *names):
             if entry.get(name) is None:
                 raise ValueError(f"{self._called(slot)}: {name} is missing in its saved state")
-            state.append(_copied(entry[name]))
-            if state[-1].shape != slot.shape:
+        state = {name: _copied(entry[name]) for name in names}
+        for array in state.values():
+            if array.shape != slot.shape:
                 raise ValueError(
-                    f"{self._called(slot)} has shape {slot.shape} and its saved state "
-                    f"{state[-1].shape}"
+                    f"{self._called(slot)} has shape {slot.shape} and its saved state {array.shape}"
                 )
-        return tuple(state)
+        numbers = tuple([float(raw_of(entry[name])) for name in self.number_names])
+        return state, numbers, int(entry.get("step", 1))
 
 
 def _working(dtype: Any) -> Any:

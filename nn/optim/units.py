@@ -27,18 +27,24 @@ SMALL = 1 << 10
 class Slot:
     """One parameter of an optimizer, with its step count and state."""
 
-    __slots__ = ("dtype", "kind", "parameter", "shape", "state", "t", "w", "writes")
+    __slots__ = ("dtype", "kind", "numbers", "parameter", "shape", "state", "t", "w", "writes")
 
     def __init__(self, parameter: ad.Tensor) -> None:
         self.parameter = parameter
         self.shape: tuple[int, ...] = parameter.shape
         self.t = 0
-        self.state: State | None = None
+        self.state: dict[str, Array] | None = None
+        self.numbers: tuple[float, ...] = ()  # of the state, beside its arrays
         # The raw array at the last step; it is another after a move, a cast or an assignment.
         self.w: Array = None
         self.dtype: Any = None
         self.kind: Any = None  # ndarray, or None: arrays elsewhere have a device to be checked
         self.writes: Any = None  # where its writes are noted
+
+    def arrays(self, names: tuple[str, ...]) -> State:
+        """The arrays of the state that have these names."""
+        state = self.state or {}
+        return tuple([state[name] for name in names])
 
 
 class Scratch:
@@ -99,13 +105,15 @@ class Pack:
     The state of all of them is one array, of which each slot's state is a part.
     """
 
-    def __init__(self, indices: list[int], slots: list[Slot], scratch: Scratch) -> None:
+    def __init__(
+        self, indices: list[int], slots: list[Slot], names: tuple[str, ...], scratch: Scratch
+    ) -> None:
         self.indices = indices
         self.ws = [slot.w for slot in slots]
         self.flat_ws = [w.reshape(-1) for w in self.ws]
         self.w = np.concatenate(self.flat_ws)
         self.g = np.empty_like(self.w)
-        states = [slot.state or () for slot in slots]
+        states = [slot.arrays(names) for slot in slots]
         self.state = tuple([np.concatenate([s.reshape(-1) for s in same]) for same in zip(*states)])
         self.scratch = scratch.like(self.w)
         self.parts = []  # of the packed parameters, in the shape of each
@@ -114,7 +122,8 @@ class Pack:
             part = slice(start, start + slot.w.size)
             start = part.stop
             self.parts.append(self.w[part].reshape(slot.shape))
-            slot.state = tuple([s[part].reshape(slot.shape) for s in self.state])
+            packed = {name: s[part].reshape(slot.shape) for name, s in zip(names, self.state)}
+            slot.state = (slot.state or {}) | packed
 
     def run(self, update: Update, gradients: Sequence[Array], hyper: Any) -> None:
         """One step."""
@@ -131,21 +140,27 @@ Unit = Whole | Pieces | Pack
 class Plan:
     """How all parameters of a group are stepped together."""
 
-    def __init__(self, slots: list[Slot], elementwise: bool, scratch: Scratch) -> None:
-        self.units = units(slots, elementwise, scratch)
+    def __init__(
+        self, slots: list[Slot], names: tuple[str, ...], elementwise: bool, scratch: Scratch
+    ) -> None:
+        self.units = units(slots, names, elementwise, scratch)
         self.writes = [slot.writes for slot in slots]
 
 
-def single(index: int, slot: Slot, elementwise: bool, scratch: Scratch) -> Whole | Pieces:
+def single(
+    index: int, slot: Slot, names: tuple[str, ...], elementwise: bool, scratch: Scratch
+) -> Whole | Pieces:
     """The unit that steps one parameter alone."""
-    w, state = slot.w, slot.state or ()
+    w, state = slot.w, slot.arrays(names)
     in_block = type(w) is np.ndarray and w.flags.c_contiguous
     if elementwise and in_block and w.size > PIECE:
         return Pieces(index, w, state, scratch)
     return Whole(index, w, state, scratch)
 
 
-def units(slots: list[Slot], elementwise: bool, scratch: Scratch) -> list[Unit]:
+def units(
+    slots: list[Slot], names: tuple[str, ...], elementwise: bool, scratch: Scratch
+) -> list[Unit]:
     """The units that step all parameters of a group."""
     packs: dict[Any, list[list[int]]] = {}
     for i, slot in enumerate(slots):
@@ -158,9 +173,11 @@ def units(slots: list[Slot], elementwise: bool, scratch: Scratch) -> list[Unit]:
     found: list[Unit] = []
     packed = set()
     for indices in (pack for same in packs.values() for pack in same if len(pack) > 1):
-        found.append(Pack(indices, [slots[i] for i in indices], scratch))
+        found.append(Pack(indices, [slots[i] for i in indices], names, scratch))
         packed.update(indices)
     found += [
-        single(i, slot, elementwise, scratch) for i, slot in enumerate(slots) if i not in packed
+        single(i, slot, names, elementwise, scratch)
+        for i, slot in enumerate(slots)
+        if i not in packed
     ]
     return found

@@ -40,6 +40,9 @@ from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import Sequential as Sequential
 from .layers import AlphaDropout as AlphaDropout
+from .layers import BatchNorm1d as BatchNorm1d
+from .layers import BatchNorm2d as BatchNorm2d
+from .layers import BatchNorm3d as BatchNorm3d
 from .layers import Bilinear as Bilinear
 from .layers import CircularPad1d as CircularPad1d
 from .layers import CircularPad2d as CircularPad2d
@@ -54,7 +57,11 @@ from .layers import Dropout3d as Dropout3d
 from .layers import Embedding as Embedding
 from .layers import FeatureAlphaDropout as FeatureAlphaDropout
 from .layers import Flatten as Flatten
+from .layers import GroupNorm as GroupNorm
 from .layers import Identity as Identity
+from .layers import InstanceNorm1d as InstanceNorm1d
+from .layers import InstanceNorm2d as InstanceNorm2d
+from .layers import InstanceNorm3d as InstanceNorm3d
 from .layers import LayerNorm as LayerNorm
 from .layers import Linear as Linear
 from .layers import Maxout as Maxout
@@ -66,6 +73,7 @@ from .layers import ReplicationPad1d as ReplicationPad1d
 from .layers import ReplicationPad2d as ReplicationPad2d
 from .layers import ReplicationPad3d as ReplicationPad3d
 from .layers import Residual as Residual
+from .layers import RMSNorm as RMSNorm
 from .layers import ZeroPad1d as ZeroPad1d
 from .layers import ZeroPad2d as ZeroPad2d
 from .layers import ZeroPad3d as ZeroPad3d

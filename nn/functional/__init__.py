@@ -6,6 +6,9 @@ from autodiff import tanh as tanh
 
 from .affine import bilinear as bilinear
 from .affine import linear as linear
+from .channels import batch_norm as batch_norm
+from .channels import group_norm as group_norm
+from .channels import instance_norm as instance_norm
 from .classification import cross_entropy as cross_entropy
 from .dropping import alpha_dropout as alpha_dropout
 from .dropping import dropout as dropout
@@ -19,6 +22,7 @@ from .lookup import embedding as embedding
 from .loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .loss import mse_loss as mse_loss
 from .normalization import layer_norm as layer_norm
+from .normalization import rms_norm as rms_norm
 from .padding import pad as pad
 from .piecewise import hardshrink as hardshrink
 from .piecewise import hardsigmoid as hardsigmoid

@@ -1,4 +1,4 @@
-"""Normalization: values made to have mean 0 and variance 1 over some of their axes."""
+"""Normalization over the last axes of each example."""
 
 from typing import Any
 
@@ -16,6 +16,72 @@ def normalized_axes(name: str, x: Any, shape: int | tuple[int, ...]) -> tuple[in
             "are others"
         )
     return tuple(range(-len(shape), 0))
+
+
+@ad.op(saves=("rstd",), promote=("x", "weight"), floating=True, autocast="high")
+def rms_norm_(
+    xp: Any,
+    x: Array,
+    weight: Array | None = None,
+    /,
+    axis: int | tuple[int, ...] = -1,
+    eps: float = 1e-5,
+) -> tuple[Array, Array]:
+    """See `rms_norm`; over the last axes, or others."""
+    rstd = 1 / xp.sqrt(xp.mean(x * x, axis=axis, keepdims=True) + eps)
+    out = x * rstd
+    return out if weight is None else out * weight, rstd
+
+
+@rms_norm_.vjp("x", "weight")
+def _(
+    g: Array,
+    xp: Any,
+    x: Array,
+    weight: Array | None,
+    rstd: Array,
+    axis: int | tuple[int, ...],
+    needs: tuple[bool, bool],
+) -> tuple[Array | None, Array | None]:
+    normal = x * rstd
+    g_x = None
+    if needs[0]:
+        g_normal = g if weight is None else g * weight
+        g_x = (g_normal - normal * xp.mean(g_normal * normal, axis=axis, keepdims=True)) * rstd
+    return g_x, g * normal if needs[1] else None
+
+
+def rms_norm(
+    input: Any,
+    normalized_shape: int | tuple[int, ...],
+    weight: Any = None,
+    eps: float | None = None,
+) -> Any:
+    """Each example divided by the root of its mean square, over its last axes.
+
+    Source: Zhang & Sennrich, "Root mean square layer normalization", 2019. As `layer_norm`,
+    without taking the mean away.
+
+    Parameters
+    ----------
+    input : Tensor, shape ``(..., *normalized_shape)``
+    normalized_shape : int or tuple of int
+    weight : Tensor, shape normalized_shape, optional
+        What the result is multiplied by.
+    eps : float, optional
+        Added to the mean square; the spacing of the input's dtype at 1 if not given.
+
+    Examples
+    --------
+    >>> import autodiff as ad, nn
+    >>> nn.functional.rms_norm(ad.tensor([1.0, 7.0]), (2,)).data
+    array([0.2, 1.4], dtype=float32)
+    """
+    input = ad.asarray(input)
+    axes = normalized_axes("rms_norm", input, normalized_shape)
+    if eps is None:
+        eps = float(ad.finfo(input.dtype).eps)
+    return rms_norm_(input, weight, axes, eps)
 
 
 def layer_norm(

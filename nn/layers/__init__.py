@@ -5,6 +5,13 @@ from .affine import Linear as Linear
 from .affine import Maxout as Maxout
 from .branches import Parallel as Parallel
 from .branches import Residual as Residual
+from .channels import BatchNorm1d as BatchNorm1d
+from .channels import BatchNorm2d as BatchNorm2d
+from .channels import BatchNorm3d as BatchNorm3d
+from .channels import GroupNorm as GroupNorm
+from .channels import InstanceNorm1d as InstanceNorm1d
+from .channels import InstanceNorm2d as InstanceNorm2d
+from .channels import InstanceNorm3d as InstanceNorm3d
 from .dropping import AlphaDropout as AlphaDropout
 from .dropping import Dropout as Dropout
 from .dropping import Dropout1d as Dropout1d
@@ -13,6 +20,7 @@ from .dropping import Dropout3d as Dropout3d
 from .dropping import FeatureAlphaDropout as FeatureAlphaDropout
 from .lookup import Embedding as Embedding
 from .normalization import LayerNorm as LayerNorm
+from .normalization import RMSNorm as RMSNorm
 from .padding import CircularPad1d as CircularPad1d
 from .padding import CircularPad2d as CircularPad2d
 from .padding import CircularPad3d as CircularPad3d

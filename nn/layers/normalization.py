@@ -1,4 +1,4 @@
-"""Normalization layers."""
+"""Normalization layers over the last axes of each example: layer and RMS norm."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ..module import Module
 from ..parameter import Parameter
 
 
-def _parameter(
+def filled(
     shape: Any, value: float, fill: init.Initializer | None, generator: Any, **where: Any
 ) -> Parameter:
     """A parameter of one value repeated, unless an initializer says otherwise."""
@@ -73,8 +73,8 @@ class LayerNorm(Module):
         where = {"generator": generator, "dtype": dtype, "device": device}
         self.weight = self.bias = None
         if elementwise_affine:
-            self.weight = _parameter(shape, 1.0, weight_init, **where)
-            self.bias = _parameter(shape, 0.0, bias_init, **where) if bias else None
+            self.weight = filled(shape, 1.0, weight_init, **where)
+            self.bias = filled(shape, 0.0, bias_init, **where) if bias else None
 
     def forward(self, x: Any) -> Any:
         """Normalize the last axes."""
@@ -86,4 +86,64 @@ class LayerNorm(Module):
         return (
             f"{self.normalized_shape}, eps={self.eps}, "
             f"elementwise_affine={self.elementwise_affine}{bias}"
+        )
+
+
+class RMSNorm(Module):
+    """Each example divided by the root of its mean square, over its last axes.
+
+    Source: Zhang & Sennrich, "Root mean square layer normalization", 2019.
+
+    Parameters
+    ----------
+    normalized_shape : int or tuple of int
+        The lengths of the axes normalized.
+    eps : float, optional
+        Added to the mean square; the spacing of the input's dtype at 1 if not given.
+    elementwise_affine : bool
+        Whether there is a weight, at first 1.
+    weight_init : callable or str, optional
+        What fills a tensor in place, or its name.
+    dtype, device : optional
+        The defaults of the library if not given.
+    generator : ad.random.Generator, optional
+        What initializers draw from.
+
+    Attributes
+    ----------
+    weight : Parameter, shape normalized_shape, or None
+
+    Examples
+    --------
+    >>> import autodiff as ad, nn
+    >>> nn.RMSNorm(2)(ad.tensor([[1.0, 7.0]])).data
+    array([[0.2, 1.4]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        *,
+        weight_init: init.Initializer | None = None,
+        dtype: Any = None,
+        device: str | None = None,
+        generator: ad.random.Generator | None = None,
+    ) -> None:
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
+        self.normalized_shape = shape = tuple(shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        where = {"generator": generator, "dtype": dtype, "device": device}
+        self.weight = filled(shape, 1.0, weight_init, **where) if elementwise_affine else None
+
+    def forward(self, x: Any) -> Any:
+        """Normalize the last axes."""
+        return functional.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        """As the constructor takes it."""
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )

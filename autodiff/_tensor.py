@@ -205,8 +205,9 @@ class Tensor(Exchange):
         return result
 
     def astype(self, dtype: Any) -> "Tensor":
-        """In another dtype; gradients come back in this one."""
-        result: Tensor = self if self.dtype == dtype else cast.astype(self, dtype)
+        """In another dtype; gradients come back in this one. Integers carry none."""
+        x = self if backend.is_float(np.dtype(dtype)) else self.detach()
+        result: Tensor = self if self.dtype == dtype else cast.astype(x, dtype)
         return result
 
     def to(self, target: Any) -> "Tensor":

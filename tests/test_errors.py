@@ -26,6 +26,7 @@ def test_integers_have_no_gradient():
         ad.tensor([1, 2], requires_grad=True)
     with pytest.raises(TypeError, match="bool cannot require"):
         ad.tensor([True]).requires_grad_()
+    assert not ad.tensor([1.5], requires_grad=True).astype(ad.int64).requires_grad
 
 
 def test_backward_needs_a_single_element_or_a_seed():

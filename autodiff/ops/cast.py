@@ -7,7 +7,7 @@ import numpy as np
 from .. import backend
 from .._codegen import SPACE, TENSORS
 from .._op import Op, op
-from ..backend import Array
+from ..backend import Array, is_float
 
 
 @op(x=lambda g: g, elementwise=True, linear=("x",))
@@ -16,7 +16,11 @@ def clone(xp: Any, x: Array, /) -> Array:
     return xp.array(x)
 
 
-@op(x=lambda g: g, linear=("x",))
+def _astype_x(g: Array, xp: Any) -> Array:
+    return g if is_float(g.dtype) else xp.zeros_like(g)  # rounding has the slope 0
+
+
+@op(x=_astype_x, linear=("x",))
 def astype(xp: Any, x: Array, /, dtype: Any) -> Array:
     """``x`` in another dtype; its gradient comes back in the dtype of ``x``."""
     return xp.array(x, dtype=dtype)

@@ -3,44 +3,14 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import autodiff as ad
 from autodiff import _subscripts
 
 from . import strict
+from .table.strategies import sums
 
 DRAWS = settings(max_examples=300, deadline=None, derandomize=True, database=None)
-
-
-@st.composite
-def sums(draw, broadcast=True):
-    """Subscripts of one to four operands, with shapes that fit: any grammar that NumPy takes."""
-    labels = draw(st.permutations(list("abcXYZ")))[:5]
-    length = {c: draw(st.integers(0, 3)) for c in labels}
-    count = draw(st.integers(1, 4))
-    terms = [draw(st.lists(st.sampled_from(labels), max_size=4)) for _ in range(count)]
-    dots = [draw(st.integers(0, 2)) for _ in terms] if draw(st.booleans()) else None
-    around = [draw(st.integers(1, 3)) for _ in range(2)]
-    shapes, texts = [], []
-    for i, term in enumerate(terms):
-        own = {c: 1 if broadcast and draw(st.integers(0, 5)) == 0 else length[c] for c in term}
-        at = draw(st.integers(0, len(term)))
-        shape = [own[c] for c in term]
-        text = list(term)
-        if dots is not None and (dots[i] or draw(st.booleans())):
-            shape[at:at] = around[len(around) - dots[i] :]
-            text.insert(at, "...")
-        shapes.append(tuple(shape))
-        texts.append("".join(text) if draw(st.booleans()) else " ".join(text))
-    subscripts = ",".join(texts)
-    used = sorted({c for term in terms for c in term})
-    if draw(st.booleans()):
-        out = draw(st.permutations(used))[: draw(st.integers(0, len(used)))]
-        if "..." in subscripts:
-            out.insert(draw(st.integers(0, len(out))), "...")
-        subscripts += "->" + "".join(out)
-    return subscripts, shapes
 
 
 def arrays(shapes, seed=0):

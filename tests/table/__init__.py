@@ -2,8 +2,8 @@
 
 A module for each family has ``CASES``; where there is something to say, ``SPECIAL`` points;
 and what PyTorch calls the op, or why it has none. ``LIMITS`` says, with the reason, where PyTorch
-is less exact than the comparison asks for. ``GENERATED`` has the ops that are compared on inputs
-made by hypothesis.
+is less exact than the comparison asks for. ``GENERATED`` has inputs made by hypothesis, on which
+each op is compared with PyTorch.
 """
 
 from . import (

@@ -5,8 +5,11 @@ matrix, the same for a matrix nearby, so that differences can be taken of the ve
 """
 
 import numpy as np
+from hypothesis import strategies as st
 
 from .case import LAPACK, Case, positive, special, symmetric
+from .generated import Generated
+from .strategies import lone, matrices
 
 
 def lapack(op, shape, prepare=lambda x: x, **options):
@@ -48,6 +51,36 @@ ONE = [[1.0, 0.0], [0.0, 1.0]]
 SPECIAL = [
     special("eigvalsh", [EQUAL], [2.0, 2.0], [ONE]),
     special("svdvals", [EQUAL], [2.0, 2.0], [ONE]),
+]
+
+
+def svd_parts(u, s, vh):
+    """What is determined: the terms of ``x = sum(s_i u_i v_i)``, the spaces that the rest spans."""
+    k, v = s.shape[-1], vh.mT
+    terms = u[..., :k].mT[..., None] * vh[..., :k, None, :]
+    return s, terms, *(w[..., k:] @ w[..., k:].mT for w in (u, v))
+
+
+def qr_terms(q, r):
+    """The terms of ``x = sum(q_i r_i)``, which have no sign to choose."""
+    return q[..., : r.shape[-2]].mT[..., None] * r[..., None, :]
+
+
+def eigh_parts(values, vectors):
+    """The eigenvalues, and the projections onto the eigenvectors."""
+    v = vectors.mT
+    return values, v[..., None] * v[..., None, :]
+
+
+UPLO = st.sampled_from("LU")
+SYMMETRIC = lone(matrices("symmetric"), UPLO=UPLO)
+GENERATED = [
+    Generated("cholesky", lone(matrices("positive")), whole=True, order=2),
+    Generated("qr", lone(matrices()), compared=qr_terms, whole=True),
+    Generated("eigh", SYMMETRIC, compared=eigh_parts, whole=True),
+    Generated("eigvalsh", SYMMETRIC, whole=True),
+    Generated("svd", lone(matrices(), full_matrices=st.booleans()), compared=svd_parts, whole=True),
+    Generated("svdvals", lone(matrices()), whole=True),
 ]
 
 

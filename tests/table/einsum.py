@@ -1,6 +1,8 @@
 """Rows of the op table: the op that einsum and its kin are made of."""
 
 from .case import Case
+from .generated import Generated
+from .strategies import contractions
 
 
 def contract(subscripts, *shapes):
@@ -39,6 +41,8 @@ CASES = [
     Case("spread", ((),), {"subscripts": "->iii", "shape": (2, 2, 2)}),
     Case("spread", ((0,),), {"subscripts": "i->ii", "shape": (0, 0)}),
 ]
+
+GENERATED = [Generated("contract", contractions(), whole=True, order=2)]
 
 
 # ---------------------------------------------------------------- PyTorch

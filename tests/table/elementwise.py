@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from .case import MASK, B, Case, M, S, binary, special, unary
 from .generated import FINITE, POINTS, Generated, broadcastable, elementwise, same
+from .strategies import arrays, distinct, lone
 
 inf, nan = np.inf, np.nan
 CASES = [
@@ -94,6 +95,7 @@ def full_first(xs):
     return [np.broadcast_to(xs[0], np.broadcast_shapes(*[x.shape for x in xs])).copy(), *xs[1:]]
 
 
+DTYPES = st.sampled_from([np.float64, np.float32, np.int64])
 GENERATED = [
     *same("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "tanh"),
     *same("sigmoid", "softplus", "clone"),
@@ -104,6 +106,8 @@ GENERATED = [
     Generated("where", broadcastable(
         (st.booleans(), *[st.sampled_from(POINTS)] * 2), (np.bool_, np.float64, np.float64)
     )),
+    Generated("astype", lone(arrays(distinct), dtype=DTYPES)),
+    Generated("move", lone(arrays(distinct), device=st.just("cpu"), source=st.just("cpu"))),
 ]  # fmt: skip
 
 
@@ -114,7 +118,7 @@ SAME_NAME = "exp exp2 expm1 log log2 log10 log1p logaddexp sqrt rsqrt tanh sigmo
 def counterparts(torch):
     """PyTorch's function for each op here."""
     return {name: getattr(torch, name) for name in SAME_NAME.split()} | {
-        "astype": lambda x, dtype: x.to(torch.float64),
+        "astype": lambda x, dtype: x.to(getattr(torch, np.dtype(dtype).name)),
         "cbrt": lambda x: torch.sign(x) * torch.abs(x) ** (1 / 3),
         "clip": torch.clamp,
         # Beyond its threshold PyTorch returns x itself.

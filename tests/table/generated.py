@@ -1,7 +1,8 @@
 """How hypothesis makes inputs for an op, for `tests.test_parity_generated`.
 
 A family lists its ops in ``GENERATED``. Any strategy of lists of inputs will do; `elementwise` has
-one for functions of floats, with shapes that broadcast, no axis at all and empty ones.
+one for functions of floats, with shapes that broadcast, no axis at all and empty ones. Those for
+axes, indices and matrices are in `strategies`.
 """
 
 from collections.abc import Callable
@@ -19,19 +20,45 @@ FINITE = POINTS[:-3]
 
 @dataclass(frozen=True)
 class Generated:
-    """One op, the inputs it is given, and what is left out of the comparison.
+    """One function, the inputs it is given, and how its results are compared.
 
-    ``inputs`` is a strategy of lists, ``options`` one of dicts. ``apart`` is true of inputs at
-    which the two differ on purpose; `docs/subgradients.md` says how.
+    Attributes
+    ----------
+    op : str
+        An op, or a function that is made of ops.
+    inputs : strategy of lists
+        Or of pairs of a list and the options that belong to it.
+    options : strategy of dicts
+        Those that do not depend on the inputs.
+    apart : callable, optional
+        True of inputs at which the two differ on purpose; `docs/subgradients.md` says how.
+    compared : callable, optional
+        What is compared is this function of the results: tensors, ours or PyTorch's. For results
+        that are determined up to a sign, say.
+    whole : bool
+        Errors are relative to the largest value of an array, where every value depends on all.
+    order : int
+        Up to which derivatives are compared, 1 or 2.
     """
 
     op: str
     inputs: Any
     options: Any = st.just({})  # noqa: RUF009 - strategies are immutable
     apart: Callable[..., Any] | None = None
+    compared: Callable[..., Any] | None = None
+    whole: bool = False
+    order: int = 1
 
     def __str__(self) -> str:
         return self.op
+
+    def draw(self, data: Any) -> tuple[list[Any], dict[str, Any]]:
+        """The inputs and options of one call."""
+        drawn = data.draw(self.inputs)
+        inputs, options = drawn if isinstance(drawn, tuple) else (drawn, {})
+        # NumPy's functions make numbers of what has the shape ().
+        inputs = [np.asarray(x) if isinstance(x, np.generic) else x for x in inputs]
+        return inputs, options | data.draw(self.options)
 
 
 @st.composite

@@ -1,8 +1,23 @@
 """Rows of the op table: indexing."""
 
+import math
+
 import numpy as np
+from hypothesis import strategies as st
 
 from .case import MASK, B, Case, M
+from .generated import Generated
+from .strategies import (
+    arrays,
+    at_axis,
+    distinct,
+    indices,
+    normal,
+    numbers,
+    one,
+    one_or_none,
+    shapes,
+)
 
 ALONG = np.array([[0, 2, 2, 1, -1], [1, 1, 1, 0, 2], [2, 0, 1, 0, 0]])  # along an axis, repeated
 ORDER = np.array([[2, 0, 1, 1], [0, 1, 2, 0], [1, 2, 0, 2]])  # a permutation in each column
@@ -47,13 +62,80 @@ CASES = [
 ]  # fmt: skip
 
 
+@st.composite
+def indexed(draw, back=False):
+    """An array and an index of it; with ``back`` what the index gives, and the array's shape."""
+    x = draw(arrays(distinct))
+    index = draw(indices(x.shape))
+    if not back:
+        return [x], {"index": index}
+    return [draw(normal(x[index].shape))], {"index": index, "shape": x.shape}
+
+
+@st.composite
+def taken(draw):
+    x = draw(arrays(distinct, 1, empty=False))
+    axis = draw(one_or_none(x.ndim))
+    n = x.size if axis is None else x.shape[axis]
+    return [x, draw(numbers(-n, n, shapes(0, 2)))], {"axis": axis}
+
+
+@st.composite
+def along_axis(draw, op):
+    """What the ops of NumPy's ``take_along_axis`` and its kin take."""
+    flat = draw(st.integers(0, 4)) == 0
+    repeats = op != "untake_along_axis" or draw(st.booleans())
+    if flat:
+        x = draw(arrays(distinct, 1, empty=False))
+        axis, index = None, draw(numbers(0, x.size, (draw(st.integers(0, 4)),)))
+        repeats = True
+    else:
+        x, axis, index = draw(at_axis(1, True, repeats))
+    if op == "take_along_axis":
+        return [x, index], {"axis": axis}
+    values = draw(normal(index.shape))
+    if op == "put_along_axis":
+        return [x, index, values], {"axis": axis}
+    return [values, index], {"axis": axis, "shape": x.shape, "distinct": not repeats}
+
+
+@st.composite
+def scattered(draw):
+    x, axis, index = draw(at_axis())
+    larger = tuple([n + draw(st.integers(0, 1)) for n in index.shape])
+    shape = draw(st.sampled_from([index.shape, larger, ()]))
+    return [x, index, draw(normal(shape))], {"axis": axis}
+
+
+@st.composite
+def added(draw):
+    x = draw(arrays(distinct, 1, empty=False))
+    axis = draw(one(x.ndim))
+    n = x.shape[axis]
+    index = draw(numbers(-n, n, (draw(st.integers(0, 4)),)))
+    shape = list(x.shape)
+    shape[axis] = len(index)
+    return [x, index, draw(normal(tuple(shape)))], {"axis": axis}
+
+
+GENERATED = [
+    Generated("getitem", indexed()),
+    Generated("unindex", indexed(back=True)),
+    Generated("take", taken()),
+    *[Generated(f"{op}_along_axis", along_axis(f"{op}_along_axis"))
+      for op in ("take", "untake", "put")],
+    Generated("scatter_add", scattered()),
+    Generated("index_add", added()),
+]  # fmt: skip
+
+
 # ---------------------------------------------------------------- PyTorch
 def counterparts(torch):
     """PyTorch's function for each op here."""
 
     def places(shape, index):
         """Where an index points in the flattened array, by NumPy's rules."""
-        return torch.as_tensor(np.arange(np.prod(shape)).reshape(shape)[index].copy())
+        return torch.as_tensor(np.arange(math.prod(shape)).reshape(shape)[index].copy())
 
     def getitem(x, index):
         parts = index if isinstance(index, tuple) else (index,)
@@ -62,7 +144,7 @@ def counterparts(torch):
         return x[tuple(torch.tensor(i) if isinstance(i, np.ndarray) else i for i in parts)]
 
     def unindex(x, index, shape):
-        flat = torch.zeros(int(np.prod(shape)), dtype=x.dtype)
+        flat = torch.zeros(math.prod(shape), dtype=x.dtype)
         return flat.index_put((places(shape, index),), x, accumulate=True).reshape(shape)
 
     def wrapped(indices, n):
@@ -74,7 +156,7 @@ def counterparts(torch):
         i = wrapped(indices.long(), x.shape[axis])
         out = torch.index_select(x, axis, i.reshape(-1))
         axis %= x.ndim
-        return out.reshape(*x.shape[:axis], *i.shape, *x.shape[axis + 1 :])
+        return out.reshape((*x.shape[:axis], *i.shape, *x.shape[axis + 1 :]))
 
     def along(x, indices, axis):
         """Both with the axes of ``x``, all of them full."""
@@ -103,9 +185,8 @@ def counterparts(torch):
         indices = along(x, indices, axis)
         values = values.expand(indices.shape)
         for j in range(indices.shape[axis]):
-            at = slice(j, j + 1)
-            x = (torch.scatter(x, 0, indices[at], values[at]) if axis == 0
-                 else torch.scatter(x, 1, indices[:, at], values[:, at]))  # fmt: skip
+            index, value = [t.narrow(axis, j, 1) for t in (indices, values)]
+            x = torch.scatter(x, axis, index, value)
         return x
 
     def scatter_add(x, index, src, axis):
@@ -116,7 +197,7 @@ def counterparts(torch):
     def index_add(x, index, src, axis):
         shape = list(x.shape)
         shape[axis] = len(index)
-        return torch.index_add(x, axis, index, src.expand(shape))
+        return torch.index_add(x, axis, wrapped(index, x.shape[axis]), src.expand(shape))
 
     return {
         "getitem": getitem,

@@ -1,6 +1,10 @@
 """Rows of the op table: joining."""
 
+from hypothesis import strategies as st
+
 from .case import Case
+from .generated import Generated
+from .strategies import normal, one, one_or_none, shapes
 
 CASES = [
     Case("concatenate", ((2, 3), (1, 3), (0, 3)), {"axis": 0}, sequence=True),
@@ -11,6 +15,30 @@ CASES = [
     Case("stack", ((), ()), sequence=True),
     Case("stack", ((0, 3), (0, 3)), {"axis": 1}, sequence=True),
 ]
+
+
+@st.composite
+def joined(draw):
+    """Arrays that differ in length along one axis, or at will if it is None."""
+    first = draw(shapes(1))
+    axis = draw(one_or_none(len(first)))
+    xs = []
+    for _ in range(draw(st.integers(1, 3))):
+        shape = list(first) if axis is not None else list(draw(shapes()))
+        if axis is not None:
+            shape[axis] = draw(st.integers(0, 3))
+        xs.append(draw(normal(tuple(shape))))
+    return xs, {"axis": axis}
+
+
+@st.composite
+def stacked(draw):
+    shape = draw(shapes(0, 2))
+    xs = [draw(normal(shape)) for _ in range(draw(st.integers(1, 3)))]
+    return xs, {"axis": draw(one(len(shape) + 1))}
+
+
+GENERATED = [Generated("concatenate", joined()), Generated("stack", stacked())]
 
 
 # ---------------------------------------------------------------- PyTorch

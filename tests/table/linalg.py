@@ -1,6 +1,11 @@
 """Rows of the op table: matrix products, inverses and determinants."""
 
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
 from .case import LAPACK, B, Case, M, spd, special
+from .generated import Generated
+from .strategies import arrays, lone, matrices, normal, products
 
 
 def lapack(op, *inputs, prepare=spd, **options):
@@ -74,6 +79,39 @@ SPECIAL = [
 ]
 
 
+@st.composite
+def vectors(draw):
+    """Two stacks of vectors of three, which broadcast."""
+    axis = draw(st.sampled_from([-1, -2]))
+    stacks = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, min_dims=1, max_dims=2))
+    x, y = [(*s[:-1], 3, s[-1]) if axis == -2 else (*s, 3) for s in stacks.input_shapes]
+    return [draw(normal(x)), draw(normal(y))], {"axis": axis}
+
+
+@st.composite
+def linear_systems(draw):
+    """A matrix or a stack, with a vector or matrices that broadcast."""
+    a = draw(matrices("square"))
+    n, columns = a.shape[-1], draw(st.integers(0, 3))
+    stack = draw(st.sampled_from([(), a.shape[:-2], (3, 1) if a.ndim < 4 else ()]))
+    if a.ndim == 3 and a.shape[0] != 1 and len(stack) == 1 and draw(st.booleans()):
+        stack = (1,)
+    b = draw(normal(draw(st.sampled_from([(n,), (*stack, n, columns)]))))
+    return [a, b]
+
+
+GENERATED = [
+    Generated("matmul", products(), whole=True, order=2),
+    Generated("cross", vectors(), order=2),
+    Generated("inv", lone(matrices("square", least=0)), whole=True, order=2),
+    Generated("solve", linear_systems(), whole=True, order=2),
+    Generated("pinv", lone(matrices(), rtol=st.sampled_from([None, 1e-3])), whole=True),
+    Generated("slogdet", lone(matrices("square", least=0)), whole=True, order=2),
+    Generated("det", lone(matrices("square", least=0)), whole=True, order=2),
+    Generated("diagonal_mask", lone(arrays(normal, 2))),
+]
+
+
 # ---------------------------------------------------------------- PyTorch
 SAME_NAME = "matmul"
 NOT_IN_TORCH = {"cofactors": "inside the backward pass of det"}
@@ -86,10 +124,10 @@ def counterparts(torch):
     def solve(a, b):
         if b.ndim == 1:  # PyTorch takes other vectors for stacks of vectors too
             return linalg.solve(a, b.expand(*a.shape[:-1])[..., None])[..., 0]
-        return linalg.solve(a, b)
+        return linalg.solve(a, b[(None,) * (a.ndim - b.ndim)])
 
     return {name: getattr(torch, name) for name in SAME_NAME.split()} | {
-        "cross": lambda x, y, axis=-1: linalg.cross(x, y.expand(x.shape), dim=axis),
+        "cross": lambda x, y, axis=-1: linalg.cross(*torch.broadcast_tensors(x, y), dim=axis),
         "det": linalg.det,
         "inv": linalg.inv,
         "pinv": lambda x, rtol=None: linalg.pinv(x, rtol=rtol),

@@ -1,10 +1,14 @@
 """The rows of the op table for the ops of nn."""
 
 import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
 
 import nn  # noqa: F401 - declares the ops
 
 from .case import Case
+from .generated import Generated
+from .strategies import arrays, lone, normal, shapes
 
 CLASSES = np.array([1, 0, 3, 1, 2])
 SOME_IGNORED = np.array([1, -100, 3, 1, -100])
@@ -51,6 +55,64 @@ CASES = [
          PLAIN | {"label_smoothing": 0.2, "reduction": "sum"}),
     *reductions("mass_cross_entropy", X, X, low=0.1),
 ]  # fmt: skip
+
+
+@st.composite
+def layers(draw):
+    """Operands of ``linear``."""
+    n, m = draw(st.integers(0, 3)), draw(st.integers(1, 3))
+    x, weight = draw(normal((*draw(shapes(0, 2)), n))), draw(normal((m, n)))
+    return [x, weight, *draw(st.sampled_from([[], [draw(normal((m,)))]]))]
+
+
+@st.composite
+def compared(draw, *others):
+    """Inputs and targets of one shape, and of ``others`` some: weights that broadcast."""
+    shape = draw(shapes(empty=False))
+    target = np.abs(np.sin(draw(normal(shape))))
+    weights = [np.abs(draw(normal(shape[draw(st.integers(0, len(shape))):]))) if draw(st.booleans())
+               else None for _ in others]  # fmt: skip
+    return [3 * draw(normal(shape)), target, *weights], {"reduction": draw(REDUCTIONS)}
+
+
+@st.composite
+def classified(draw):
+    """Logits and class numbers, some to be ignored, perhaps with weights."""
+    n, classes = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    ignored = draw(st.sampled_from([-100, 0]))
+    target = draw(st.lists(st.integers(0, classes - 1), min_size=n, max_size=n))
+    inputs = [3 * draw(normal((n, classes))), np.array(target)]
+    if draw(st.booleans()):
+        inputs[1][draw(st.integers(0, n - 1))] = ignored
+    reduction = draw(REDUCTIONS)
+    # The mean of nothing is NaN; PyTorch gives it the gradient 0, we NaN.
+    assume(reduction != "mean" or np.any(inputs[1] != ignored))
+    if draw(st.booleans()):
+        inputs.append(0.5 + np.abs(draw(normal((classes,)))))
+    return inputs, {
+        "reduction": reduction,
+        "ignore_index": ignored,
+        "label_smoothing": draw(st.sampled_from([0.0, 0.2])),
+    }
+
+
+@st.composite
+def shared_out(draw):
+    """Logits and rows of mass."""
+    shape = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    mass = np.abs(draw(normal(shape)))
+    return [3 * draw(normal(shape)), mass], {"reduction": draw(REDUCTIONS)}
+
+
+REDUCTIONS = st.sampled_from(["mean", "sum", "none"])
+GENERATED = [
+    Generated("linear", layers(), whole=True, order=2),
+    Generated("squared_error", compared(), order=2),
+    Generated("logistic_loss", compared("weight", "pos_weight")),
+    Generated("row_max", lone(arrays(normal, 2, 2, empty=False))),
+    Generated("softmax_cross_entropy", classified()),
+    Generated("mass_cross_entropy", shared_out()),
+]
 
 
 # ---------------------------------------------------------------- PyTorch

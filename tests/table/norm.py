@@ -1,9 +1,12 @@
 """Rows of the op table: norms."""
 
 import numpy as np
+from hypothesis import strategies as st
 
 from .case import B, Case, M, special
 from .case import reduction as rows
+from .generated import Generated
+from .strategies import BOOLS, along, any_axes, normal
 
 inf = np.inf
 CASES = [
@@ -20,6 +23,15 @@ SPECIAL = [
     special("norm", [[0.0, 2.0]], 0.0, [[0.0, 0.0]], ord=-1),
     special("norm", [[3.0, -4.0, 4.0]], 4.0, [[0.0, -0.5, 0.5]], ord=inf),
     special("norm", [[0.0, 0.0]], 0.0, [[0.0, 0.0]], ord=inf),
+]
+
+ORDERS = st.fixed_dictionaries({"ord": st.sampled_from([1, 2, 3])})
+EXTREMES = st.fixed_dictionaries({"ord": st.sampled_from([inf, -inf])})
+SMOOTH = st.fixed_dictionaries({"ord": st.sampled_from([0, 2.5, 0.5, -1, -2])})
+GENERATED = [
+    Generated("norm", along(any_axes, keepdims=BOOLS), ORDERS),
+    Generated("norm", along(any_axes, empty=False, keepdims=BOOLS), EXTREMES),
+    Generated("norm", along(any_axes, normal, empty=False, keepdims=BOOLS), SMOOTH),
 ]
 
 

@@ -1,6 +1,11 @@
 """Rows of the op table: values turned round, repeated, padded; diagonals and triangles."""
 
+import numpy as np
+from hypothesis import strategies as st
+
 from .case import B, Case, M, S
+from .generated import Generated
+from .strategies import FEW, along, any_axes, arrays, distinct, one, one_or_none, unary
 
 CASES = [
     Case("flip", (B,)),
@@ -33,6 +38,51 @@ CASES = [
     Case("tril", (B,), {"k": -1}),
     Case("triu", (M,), {"k": 1}),
     Case("triu", (B,)),
+]  # fmt: skip
+
+
+@st.composite
+def rolled(draw):
+    x = draw(arrays(distinct, 1))
+    axis = draw(any_axes(x.ndim))
+    count = len(axis) if isinstance(axis, tuple) else None
+    shift = st.integers(-4, 4)
+    shifts = st.tuples(*[shift] * count) if count else shift
+    return [x], {"shift": draw(shifts), "axis": axis}
+
+
+def widths(shape):
+    pair = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    return {"pad_width": st.tuples(*[pair] * len(shape)), "constant_values": st.sampled_from(FEW)}
+
+
+@st.composite
+def diagonals(draw, back=False):
+    """An array and a diagonal of it; with ``back`` the diagonal, and the array's shape."""
+    x = draw(arrays(distinct, 2))
+    axis1, axis2 = draw(st.lists(one(x.ndim), min_size=2, max_size=2,
+                                 unique_by=lambda a: a % x.ndim))  # fmt: skip
+    # Beyond the corners PyTorch writes no diagonal.
+    rows, columns = (x.shape[axis1] - 1, x.shape[axis2] - 1) if back else (4, 4)
+    offset = draw(st.integers(-max(rows, 0), max(columns, 0)))
+    options = {"offset": offset, "axis1": axis1, "axis2": axis2}
+    if not back:
+        return [x], options
+    return [np.diagonal(x, offset, axis1, axis2).copy()], options | {"shape": x.shape}
+
+
+REPS = st.integers(0, 3)
+K = {"k": st.integers(-4, 4)}
+GENERATED = [
+    Generated("flip", along(any_axes, distinct)),
+    Generated("roll", rolled()),
+    Generated("repeat", along(one_or_none, distinct, repeats=REPS)),
+    Generated("tile", unary(lambda shape: {
+        "reps": st.one_of(REPS, st.lists(REPS, min_size=1, max_size=3).map(tuple))})),
+    Generated("pad", unary(widths, 1)),
+    Generated("diagonal", diagonals()),
+    Generated("undiagonal", diagonals(back=True)),
+    *[Generated(op, unary(lambda shape: K, 2)) for op in ("tril", "triu")],
 ]  # fmt: skip
 
 

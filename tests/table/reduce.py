@@ -1,9 +1,15 @@
 """Rows of the op table: reductions and normalizations."""
 
+import math
+
 import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
 
 from .case import B, Case, M, special
 from .case import reduction as rows
+from .generated import Generated
+from .strategies import BOOLS, along, any_axes, arrays, normal, one_or_none
 
 inf = np.inf
 
@@ -49,6 +55,30 @@ SPECIAL = [
     special("prod", [[2.0, 0.0, 4.0]], 0.0, [[0.0, 8.0, 0.0]]),
     special("prod", [[0.0, 0.0, 4.0]], 0.0, [[0.0, 0.0, 0.0]]),
 ]
+
+KEEP = {"keepdims": BOOLS}
+
+
+@st.composite
+def normalized(draw):
+    """An array, a weight and a bias or not, and how many axes at the end they have."""
+    x = draw(arrays(normal, 1, empty=False, side=4))
+    count = draw(st.integers(1, x.ndim))
+    assume(math.prod(x.shape[-count:]) > 1)  # of one value PyTorch leaves rounding errors
+    axis = tuple(range(-count, 0)) if count > 1 else draw(st.sampled_from([-1, (-1,)]))
+    each = st.one_of(st.none(), normal(x.shape[-count:]))
+    eps = draw(st.sampled_from([1e-5, 0.1]))
+    return [x, draw(each), draw(each)], {"axis": axis, "eps": eps}
+
+
+GENERATED = [
+    *[Generated(op, along(any_axes, **KEEP)) for op in
+      ("sum", "prod", "any", "all", "count_nonzero")],
+    *[Generated(op, along(any_axes, empty=False, **KEEP)) for op in
+      ("mean", "max", "min", "logsumexp")],
+    *[Generated(op, along(one_or_none, empty=False, **KEEP)) for op in ("argmax", "argmin")],
+    Generated("layer_norm", normalized(), whole=True),
+]  # fmt: skip
 
 
 # ---------------------------------------------------------------- PyTorch

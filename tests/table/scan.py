@@ -3,6 +3,8 @@
 import numpy as np
 
 from .case import B, Case, M, S, special
+from .generated import Generated
+from .strategies import along, one_or_none
 
 
 def holes(x):
@@ -36,6 +38,8 @@ CASES = [
 SPECIAL = [
     special("cumprod", [[2.0, 0.0, 3.0]], [2.0, 0.0, 0.0], [[1.0, 8.0, 0.0]]),
 ]
+
+GENERATED = [Generated(op, along(one_or_none)) for op in ("cumsum", "cumprod")]
 
 
 # ---------------------------------------------------------------- PyTorch

@@ -1,8 +1,11 @@
 """Rows of the op table: sorting and searching."""
 
 import numpy as np
+from hypothesis import strategies as st
 
 from .case import B, Case, special
+from .generated import Generated
+from .strategies import along, arrays, few, one_or_none
 
 TIES = np.array([[2, 1, 2, 0, 1, 2], [1, 1, 1, 1, 1, 1]])
 SORTED = np.array([0.0, 1.0, 1.0, 2.5])
@@ -30,6 +33,23 @@ CASES = [
 ]
 SPECIAL = [
     special("sort", [[2.0, 1.0, 2.0]], [1.0, 2.0, 2.0], [[1.0, 1.0, 1.0]]),
+]
+
+ORDER = {"descending": st.booleans()}
+
+
+@st.composite
+def sought(draw):
+    """Sorted values that tie, perhaps with what sorts them, and values to look for."""
+    x, v = draw(few((draw(st.integers(0, 6)),))), draw(arrays(few))
+    order = np.argsort(x, kind="stable")
+    inputs = [x, v, order] if draw(st.booleans()) else [x[order], v]
+    return inputs, {"side": draw(st.sampled_from(["left", "right"]))}
+
+
+GENERATED = [
+    *[Generated(op, along(one_or_none, least=1, **ORDER)) for op in ("sort", "argsort")],
+    Generated("searchsorted", sought()),
 ]
 
 

@@ -2,8 +2,13 @@
 
 import math
 
+import numpy as np
+from hypothesis import strategies as st
+
 from .case import B, Case, M, special
 from .case import reduction as rows
+from .generated import Generated
+from .strategies import along, any_axes, distinct
 
 CASES = [
     *rows("var", empty=False),
@@ -19,6 +24,22 @@ SPECIAL = [
     special("std", [[5.0]], 0.0, [[0.0]]),
     special("median", [[4.0, 1.0, 2.0, 3.0]], 2.5, [[0.0, 0.0, 0.5, 0.5]]),
     special("median", [[2.0, 2.0, 1.0]], 2.0, [[0.5, 0.5, 0.0]], "the gradient goes to one"),
+]
+
+
+@st.composite
+def spread_out(draw):
+    """Calls of var and std with a correction less than the count."""
+    (x,), options = draw(along(any_axes, empty=False, keepdims=st.booleans()))
+    axes = range(x.ndim) if options["axis"] is None else np.atleast_1d(options["axis"])
+    count = math.prod(x.shape[a] for a in axes)
+    corrections = st.sampled_from([c for c in (0, 0.5, 1, 2) if c < count])
+    return [x], options | {"correction": draw(corrections)}
+
+
+GENERATED = [
+    *[Generated(op, spread_out()) for op in ("var", "std")],
+    Generated("median", along(any_axes, distinct, empty=False, keepdims=st.booleans())),
 ]
 
 

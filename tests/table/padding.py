@@ -1,8 +1,12 @@
 """Rows of the op table: padding."""
 
+from hypothesis import strategies as st
+
 import nn  # noqa: F401 - declares the ops
 
 from .case import Case
+from .generated import Generated
+from .strategies import arrays, distinct
 
 WIDTHS = ((0, 0), (2, 0), (1, 2))
 MODES = ("reflect", "replicate", "circular")
@@ -12,6 +16,17 @@ CASES = [
     for op, shape in [("pad_edges", (2, 3, 4)), ("unpad_edges", (2, 5, 7))]
     for how in MODES
 ]
+
+
+@st.composite
+def padded(draw):
+    """An array, and widths before and after its last two axes, shorter than these."""
+    x = draw(arrays(distinct, 3, 3, empty=False))
+    widths = [(draw(st.integers(0, n - 1)), draw(st.integers(0, n - 1))) for n in x.shape[1:]]
+    return [x], {"widths": ((0, 0), *widths), "how": draw(st.sampled_from(MODES))}
+
+
+GENERATED = [Generated("pad_edges", padded())]
 
 
 # ---------------------------------------------------------------- PyTorch

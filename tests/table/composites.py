@@ -114,7 +114,7 @@ def divided(draw, equal=False):
     n = x.shape[axis]
     parts = [p for p in range(1, 5) if not equal or n % p == 0]
     cuts = st.lists(st.integers(0, n), max_size=3).map(sorted)
-    return [x, draw(st.one_of(st.sampled_from(parts), cuts))], {"axis": axis}
+    return [x, draw(st.one_of(st.sampled_from(parts), cuts)), axis]
 
 
 @st.composite
@@ -259,7 +259,7 @@ def counterparts(torch: Any) -> dict[str, Any]:
         "moveaxis": torch.movedim,
         "broadcast_arrays": torch.broadcast_tensors,
         "split": split,
-        "array_split": split,
+        "array_split": torch.tensor_split,
         "unstack": lambda x, axis=0: torch.unbind(x, dim=axis),
         "diag": lambda x, k=0: torch.diag(x, k),
         "nonzero": lambda x: torch.nonzero(x, as_tuple=True),
@@ -267,7 +267,7 @@ def counterparts(torch: Any) -> dict[str, Any]:
         "dot": dot,
         "outer": lambda x, y: torch.outer(x.flatten(), y.flatten()),
         "tensordot": tensordot,
-        "vecdot": lambda x, y, axis=-1: torch.linalg.vecdot(x, y, dim=axis),
+        "vecdot": torch.linalg.vecdot,
         "trace": trace,
         "linalg.cholesky": lambda x, upper=False: torch.linalg.cholesky(
             0.5 * (x + x.mT), upper=upper),

@@ -89,6 +89,8 @@ GROUPS = (
           ("nn:nn.layers.normalization", "nn:nn.layers.channels")),
     Group("nn-dropping", "Dropout layers", "They drop random values in training mode.",
           ("nn:nn.layers.dropping",)),
+    Group("nn-attention", "Attention", "Sequences whose places look at each other.",
+          ("nn:nn.layers.attention", "nn:nn.layers.transformer")),
     Group("nn-lookup", "Embeddings", "Vectors by number.", ("nn:nn.layers.lookup",)),
     Group("nn-padding", "Padding layers", "They add values at the edges.",
           ("nn:nn.layers.padding",)),

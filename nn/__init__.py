@@ -65,7 +65,9 @@ from .layers import InstanceNorm3d as InstanceNorm3d
 from .layers import LayerNorm as LayerNorm
 from .layers import Linear as Linear
 from .layers import Maxout as Maxout
+from .layers import MultiheadAttention as MultiheadAttention
 from .layers import Parallel as Parallel
+from .layers import PositionalEncoding as PositionalEncoding
 from .layers import ReflectionPad1d as ReflectionPad1d
 from .layers import ReflectionPad2d as ReflectionPad2d
 from .layers import ReflectionPad3d as ReflectionPad3d
@@ -74,6 +76,8 @@ from .layers import ReplicationPad2d as ReplicationPad2d
 from .layers import ReplicationPad3d as ReplicationPad3d
 from .layers import Residual as Residual
 from .layers import RMSNorm as RMSNorm
+from .layers import TransformerEncoder as TransformerEncoder
+from .layers import TransformerEncoderLayer as TransformerEncoderLayer
 from .layers import ZeroPad1d as ZeroPad1d
 from .layers import ZeroPad2d as ZeroPad2d
 from .layers import ZeroPad3d as ZeroPad3d

@@ -27,6 +27,10 @@ def _of_matmul(node: ad.Node) -> int:
     return int(prod(node.shape) * _shape(node, "x")[-1])
 
 
+def _of_attention(node: ad.Node) -> int:
+    return int(prod(node.shape) * _shape(node, "query")[-1])
+
+
 def _of_contract(node: ad.Node) -> int:
     """The size of the grid that all labels span."""
     terms = node.kept["subscripts"].partition("->")[0].split(",")
@@ -39,6 +43,7 @@ def _of_contract(node: ad.Node) -> int:
 
 
 COUNTS: dict[str, Callable[[ad.Node], int]] = {
+    "attention_weights": _of_attention,
     "contract": _of_contract,
     "linear": _of_linear,
     "matmul": _of_matmul,

@@ -68,18 +68,18 @@ def test_gradients_by_differences(part):
     names = [name for name, p in module.named_parameters() if p.requires_grad]
     values = [p.detach() for p in module.parameters() if p.requires_grad]
     arrays = part.arrays()
-    drawn = [x for x in leaves(arrays) if isinstance(x, Drawn)]
+    drawn = list(dict.fromkeys([x for x in leaves(arrays) if isinstance(x, Drawn)]))
     if not drawn and not names:
         return
 
     def fn(*given):
         own = dict(zip(names, given[len(drawn) :], strict=True))
-        stand = iter(given[: len(drawn)])
+        stand = dict(zip(drawn, given, strict=False))
 
         def filled(nest):
             if isinstance(nest, tuple | list):
                 return type(nest)([filled(x) for x in nest])
-            return next(stand) if isinstance(nest, Drawn) else tensors(nest)
+            return stand[nest] if isinstance(nest, Drawn) else tensors(nest)
 
         return tuple(floats(nn.functional_call(fresh, own, *filled(arrays), **part.call)))
 

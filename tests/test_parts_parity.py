@@ -1,6 +1,7 @@
 """Every module of nn against PyTorch's in float64: signatures, states, results, gradients."""
 
 import inspect
+from functools import cache
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def arguments(fn):
     kinds = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
     found = inspect.signature(fn).parameters.values()
     return [
-        (p.name, p.default)
+        (p.name, getattr(p.default, "__name__", p.default))  # of functions the name
         for p in found
         if p.kind in kinds and p.name not in NOT_POSITIONAL and p.name[0] != "_"
     ]
@@ -77,9 +78,13 @@ def test_same_as_pytorch(part):
     ours.load_state_dict(state)
     arrays = part.arrays()
 
+    @cache
+    def drawn(x):
+        return torch.tensor(x.array, requires_grad=True)
+
     def tensor(x):
         if isinstance(x, Drawn):
-            return torch.tensor(x.array, requires_grad=True)
+            return drawn(x)
         return torch.tensor(x) if isinstance(x, np.ndarray) else x
 
     x, z = tensors(arrays), mapped(tensor, arrays)

@@ -6,6 +6,7 @@ from autodiff import tanh as tanh
 
 from .affine import bilinear as bilinear
 from .affine import linear as linear
+from .attention import scaled_dot_product_attention as scaled_dot_product_attention
 from .channels import batch_norm as batch_norm
 from .channels import group_norm as group_norm
 from .channels import instance_norm as instance_norm

@@ -3,6 +3,7 @@
 from .affine import Bilinear as Bilinear
 from .affine import Linear as Linear
 from .affine import Maxout as Maxout
+from .attention import MultiheadAttention as MultiheadAttention
 from .branches import Parallel as Parallel
 from .branches import Residual as Residual
 from .channels import BatchNorm1d as BatchNorm1d
@@ -38,3 +39,6 @@ from .padding import ZeroPad2d as ZeroPad2d
 from .padding import ZeroPad3d as ZeroPad3d
 from .reshaping import Flatten as Flatten
 from .reshaping import Identity as Identity
+from .transformer import PositionalEncoding as PositionalEncoding
+from .transformer import TransformerEncoder as TransformerEncoder
+from .transformer import TransformerEncoderLayer as TransformerEncoderLayer

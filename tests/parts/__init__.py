@@ -9,6 +9,7 @@ import nn
 from . import (
     activations,
     affine,
+    attention,
     branches,
     dropping,
     lookup,
@@ -23,6 +24,7 @@ FAMILIES = [
     activations,
     affine,
     branches,
+    attention,
     dropping,
     lookup,
     losses,

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,10 @@ import nn
 class Part:
     """One way to make a module, and what it is called with.
 
-    An input is a shape (filled with normal values, and differentiated), an array (a constant), a
-    tuple of inputs, or anything else, passed as it is. `tests.test_parts_parity` compares with
-    the class of the same name in ``torch.nn``, made with the same arguments, or with what
-    ``theirs(torch)`` makes.
+    An input is a shape (filled with normal values, and differentiated), an array (a constant),
+    `SAME` as the shape before, a tuple of inputs, or anything else, passed as it is.
+    `tests.test_parts_parity` compares with the class of the same name in ``torch.nn``, made with
+    the same arguments, or with what ``theirs(torch)`` makes.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Part:
     label: str = ""
 
     def __str__(self) -> str:
-        words = [str(a) for a in self.args]
+        words = [type(a).__name__ if isinstance(a, nn.Module) else str(a) for a in self.args]
         words += [f"{k}={getattr(v, '__name__', v)}" for k, v in self.options.items()]
         return f"{self.name}({', '.join(words)}){self.label}"
 
@@ -60,7 +61,10 @@ class Part:
     def arrays(self, seed: int = 0) -> tuple[Any, ...]:
         """The inputs as arrays: `Drawn` where they are to be differentiated."""
         rng = np.random.default_rng(seed)
-        return tuple([self._drawn(x, rng) for x in self.inputs])
+        made: list[Any] = []
+        for x in self.inputs:
+            made.append(made[-1] if x is SAME else self._drawn(x, rng))
+        return tuple(made)
 
     def _drawn(self, spec: Any, rng: np.random.Generator) -> Any:
         if isinstance(spec, tuple) and all(isinstance(n, int) for n in spec):
@@ -70,9 +74,12 @@ class Part:
         return spec
 
 
-@dataclass
+SAME = object()
+
+
+@dataclass(eq=False)
 class Drawn:
-    """An input that gets a gradient."""
+    """An input that gets a gradient; the same object stands for the same tensor."""
 
     array: np.ndarray
 
@@ -94,13 +101,18 @@ def leaves(nest: Any) -> list[Any]:
 def tensors(nest: Any, dtype: Any = None, device: str | None = None) -> Any:
     """Inputs as our tensors; floats in ``dtype``."""
 
+    @cache
+    def drawn(x: Drawn) -> Any:
+        return tensor(x.array).requires_grad_()
+
     def tensor(x: Any) -> Any:
-        array = x.array if isinstance(x, Drawn) else x
-        if not isinstance(array, np.ndarray):
+        if isinstance(x, Drawn):
+            return drawn(x)
+        if not isinstance(x, np.ndarray):
             return x
-        if dtype is not None and array.dtype.kind == "f":
-            array = array.astype(dtype)
-        return ad.tensor(array, device=device, requires_grad=isinstance(x, Drawn))
+        if dtype is not None and x.dtype.kind == "f":
+            x = x.astype(dtype)
+        return ad.tensor(x, device=device)
 
     return mapped(tensor, nest)
 

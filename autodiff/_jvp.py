@@ -143,7 +143,7 @@ _pushes: dict[tuple[Any, tuple[bool, ...], bool], Push] = {}
 def _push(pull: Any, mask: tuple[bool, ...], differentiable: bool) -> Push:
     """What gives the tangent of an op's result from those of the operands in ``mask``."""
     traits = pull.op.traits
-    if traits.elementwise and traits.outputs == 1:
+    if traits.elementwise and not traits.several:
         return _elementwise(pull, mask, differentiable)
     return _product(pull, mask, differentiable) or _transposed(pull, mask, differentiable)
 
@@ -172,7 +172,7 @@ def _product(pull: Any, mask: tuple[bool, ...], differentiable: bool) -> Push | 
     Where an op is linear in an operand and that one's rule reads all the others, it is a product.
     """
     op = pull.op
-    if op.variadic or op.options or op.traits.outputs > 1:
+    if op.variadic or op.options or op.traits.several:
         return None
     carrying = [x for x, c in zip(op.differentiable, pull.carries, strict=True) if c]
     terms = []  # which tangent, and where the operands are found: among saved values, or here
@@ -203,7 +203,7 @@ def _product(pull: Any, mask: tuple[bool, ...], differentiable: bool) -> Push | 
 
 def _transposed(pull: Any, mask: tuple[bool, ...], differentiable: bool) -> Push:
     """For any op: its rule is linear in the gradient, and this is that rule's own, transposed."""
-    several = pull.op.traits.outputs > 1
+    several = pull.op.traits.several
     rule = pull.partial(mask, True)
 
     def push(node: Node, saved: Any, tangents: list[Any]) -> Any:

@@ -44,7 +44,7 @@ XP.linalg = XP  # the ops have one table: ``xp.linalg.inv`` is the op ``inv``
 class Traits:
     """What an op says of itself beyond its rules; see `op`."""
 
-    outputs: int = 1
+    outputs: int | None = 1
     saves: tuple[str, ...] = ()
     elementwise: bool = False
     linear: tuple[str, ...] = ()
@@ -52,6 +52,11 @@ class Traits:
     autocast: str | None = None
     promote: tuple[str, ...] | None = None
     floating: bool = False
+
+    @property
+    def several(self) -> bool:
+        """Whether the op's results are a tuple."""
+        return self.outputs != 1
 
 
 class Op:
@@ -88,6 +93,8 @@ class Op:
         )
         self.options = {p.name: p.default for p in parameters if p.kind not in before}
         self.keyword_only = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        if traits.outputs is None and traits.saves:
+            raise TypeError(f"op {self.name}: outputs=None leaves no place for residuals (saves=)")
         if not self.operands:
             raise TypeError(f"op {self.name}: its body needs operands, which end with / or are *xs")
         if self.variadic and len(self.operands) > 1:
@@ -238,15 +245,15 @@ class Op:
             if shared is not None:
                 return self.apply(shared, options)
         result = self.run(kind, xp, raw, options)
-        count = self.traits.outputs
+        count = self.traits.outputs  # None: all that the body returned
+        several, saves = self.traits.several, self.traits.saves
         if not tensors:
-            return result if not self.traits.saves else result[0] if count == 1 else result[:count]
-        several = count > 1 or self.traits.saves
-        arrays = [backend.as_array(xp, x) for x in (result if several else (result,))]
+            return result if not saves else result[:count] if several else result[0]
+        arrays = [backend.as_array(xp, x) for x in (result if several or saves else (result,))]
         carries = self._carries(nodes)
         if not any(carries) or not mode.recording:
             made = [wrap(x) for x in arrays[:count]]
-            return made[0] if count == 1 else tuple(made)
+            return tuple(made) if several else made[0]
         return self.attach(carries, nodes, raw, options, arrays)
 
     def _carries(self, nodes: Sequence[Node | None]) -> tuple[bool, ...]:
@@ -270,7 +277,7 @@ class Op:
         """Record a result that was computed, for any op and any operands."""
         pull = self.pull(carries)
         mode = current()
-        count = self.traits.outputs
+        count, several = self.traits.outputs or len(arrays), self.traits.several
         if self.variadic:
             values: dict[str, Any] = {self.operands[0]: tuple(operands)}
             parents = tuple(n for n in nodes if n is not None)
@@ -283,7 +290,7 @@ class Op:
             )
         values |= options
         values |= zip(self.traits.saves, arrays[count:], strict=True)
-        values["out"] = arrays[0] if count == 1 else tuple(arrays[:count])
+        values["out"] = tuple(arrays[:count]) if several else arrays[0]
         node = Node()
         node.rule = pull
         node.parents = parents
@@ -292,17 +299,17 @@ class Op:
             node.saved = Packed(node.saved, mode.pack)
         first = arrays[0]
         node.device = backend.device_of(first)
-        if count == 1:
-            node.shape, node.dtype = first.shape, first.dtype
-        else:
+        if several:
             node.shape = tuple([x.shape for x in arrays[:count]])
             node.dtype = tuple([x.dtype for x in arrays[:count]])
+        else:
+            node.shape, node.dtype = first.shape, first.dtype
         node.scope = where().scope
         node.index = tick()
         node.hooks = node.name = None
         for tapped in mode.taps:
             tapped(node, values["out"])
-        if count == 1:
+        if not several:
             return wrap(first, node)
         return tuple(
             [
@@ -357,7 +364,8 @@ def op(body: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
         For each differentiable operand a rule, whose parameter names say what it reads and
         what is therefore kept: ``g`` (the incoming gradient), ``out``, any operand or option,
         ``<operand>_shape``, ``xp``, a residual, ``needs``; in a variadic op, ``index``.
-        Besides, traits: ``outputs`` (how many results), ``saves`` (names of residuals, which
+        Besides, traits: ``outputs`` (how many results; None if that depends on the operands),
+        ``saves`` (names of residuals, which
         the body returns after its results), ``elementwise``, ``linear`` (the operands in
         which the op is linear), ``view``, ``autocast`` (``"low"`` or ``"high"``), ``promote``
         (operands brought to one dtype; all of an elementwise op) and ``floating`` (integers

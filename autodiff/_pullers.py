@@ -16,12 +16,12 @@ def puller(pull: Any, asked: tuple[bool, ...], differentiable: bool) -> Callable
     rules: list[Any] = []
     lines = [f"{as_tuple(list(pull.layout))} = saved"] if pull.layout else []
     reads = {name for x in op.differentiable for name in op.rules[x].reads}
-    if op.traits.outputs > 1:
+    if op.traits.several:
         lines.append("g = filled(node, g)")
     if differentiable:
         lines += _rewrap_lines(pull)
     if "xp" in reads:
-        of_g = "namespace(g[0])" if op.traits.outputs > 1 else "namespace(g)"
+        of_g = "namespace(g[0])" if op.traits.several else "namespace(g)"
         lines.append(f"xp = {'XP' if differentiable else of_g}")
     results = (
         _variadic_lines(pull, asked, rules)
@@ -104,5 +104,5 @@ def _rewrap_lines(pull: Any) -> list[str]:
         results = [*(f"out{k}" for k in range(op.traits.outputs)), *op.traits.saves]
         lines.append(f"{', '.join(results)} = BODY(XP, {', '.join(call)})")
     if "out" in pull.layout:
-        lines.append("out = outs(out, node)" if op.traits.outputs > 1 else "out = wrap(out, node)")
+        lines.append("out = outs(out, node)" if op.traits.several else "out = wrap(out, node)")
     return lines

@@ -34,7 +34,7 @@ def recorder(op: Any, scalar: bool) -> Callable[..., Any]:
 def _masks(op: Any) -> list[tuple[bool, ...]]:
     """Every set of operands that may carry a gradient, if few enough to write out."""
     n = len(op.differentiable)
-    if op.variadic or n > MAX_UNROLLED or op.traits.outputs > 1:
+    if op.variadic or n > MAX_UNROLLED or op.traits.several:
         return []
     return [mask for mask in product((True, False), repeat=n) if any(mask)]
 
@@ -62,7 +62,7 @@ def source_of_recorder(op: Any, scalar: bool) -> str:
         lines += ["        " + line for line in _scalar_lines(op)]
     elif op.variadic:
         lines.append(f"        return OP.apply(tuple({operands[0]}), {given})")
-    elif op.rules and not _masks(op) or op.traits.outputs > 1:
+    elif op.rules and not _masks(op) or op.traits.several:
         lines.append(f"        return OP.apply({as_tuple(operands)}, {given})")
     else:
         lines += ["        " + line for line in _tensor_lines(op)]

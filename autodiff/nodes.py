@@ -150,6 +150,7 @@ class Slots(tuple[Any, ...]):
 
     shape: Any
     dtype: Any
+    filled: int | None = None  # which slot it is, if only one was filled
 
     @classmethod
     def of(cls, node: Node, values: Iterable[Any]) -> "Slots":
@@ -158,9 +159,22 @@ class Slots(tuple[Any, ...]):
         slots.shape, slots.dtype = node.shape, node.dtype
         return slots
 
+    @classmethod
+    def only(cls, node: Node, k: int, g: Any) -> "Slots":
+        """Slots with the gradient of output ``k`` alone."""
+        slots = cls.of(node, (None,) * k + (g,) + (None,) * (len(node.shape) - k - 1))
+        slots.filled = k
+        return slots
+
     def __add__(self, other: Any) -> "Slots":
-        pairs = zip(self, other, strict=True)
-        merged = Slots(b if a is None else a if b is None else a + b for a, b in pairs)
+        k = other.filled
+        if k is not None:  # so that an op of a thousand outputs is not a million additions
+            before = self[k]
+            g = other[k] if before is None else before + other[k]
+            merged = Slots(self[:k] + (g,) + self[k + 1 :])
+        else:
+            pairs = zip(self, other, strict=True)
+            merged = Slots(b if a is None else a if b is None else a + b for a, b in pairs)
         merged.shape, merged.dtype = self.shape, self.dtype
         return merged
 
@@ -174,8 +188,7 @@ class _OutputRule:
 
     @staticmethod
     def pull(node: Node, saved: tuple[()], g: Any) -> tuple[Slots]:
-        op_node, k = node.parents[0], node.k  # type: ignore[attr-defined]
-        return (Slots.of(op_node, (g if i == k else None for i in range(len(op_node.shape)))),)
+        return (Slots.only(node.parents[0], node.k, g),)  # type: ignore[attr-defined]
 
     def differentiable(self) -> Any:
         """It serves tensors too."""

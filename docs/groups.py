@@ -94,6 +94,8 @@ GROUPS = (
     Group("nn-lookup", "Embeddings", "Vectors by number.", ("nn:nn.layers.lookup",)),
     Group("nn-padding", "Padding layers", "They add values at the edges.",
           ("nn:nn.layers.padding",)),
+    Group("nn-recurrence", "Recurrent layers", "For sequences, and their steps.",
+          ("nn:nn.layers.recurrence", "nn:nn.layers.cells")),
     Group("nn-reshaping", "Reshaping layers", "They move values.", ("nn:nn.layers.reshaping",)),
     Group("nn-activations", "Activations", "Modules; `nn.functional` has them as functions.",
           ("nn:nn.activations",)),

@@ -39,6 +39,9 @@ from .activations import VeryLeakyReLU as VeryLeakyReLU
 from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import Sequential as Sequential
+from .layers import GRU as GRU
+from .layers import LSTM as LSTM
+from .layers import RNN as RNN
 from .layers import AlphaDropout as AlphaDropout
 from .layers import BatchNorm1d as BatchNorm1d
 from .layers import BatchNorm2d as BatchNorm2d
@@ -58,12 +61,14 @@ from .layers import Embedding as Embedding
 from .layers import FeatureAlphaDropout as FeatureAlphaDropout
 from .layers import Flatten as Flatten
 from .layers import GroupNorm as GroupNorm
+from .layers import GRUCell as GRUCell
 from .layers import Identity as Identity
 from .layers import InstanceNorm1d as InstanceNorm1d
 from .layers import InstanceNorm2d as InstanceNorm2d
 from .layers import InstanceNorm3d as InstanceNorm3d
 from .layers import LayerNorm as LayerNorm
 from .layers import Linear as Linear
+from .layers import LSTMCell as LSTMCell
 from .layers import Maxout as Maxout
 from .layers import MultiheadAttention as MultiheadAttention
 from .layers import Parallel as Parallel
@@ -76,6 +81,7 @@ from .layers import ReplicationPad2d as ReplicationPad2d
 from .layers import ReplicationPad3d as ReplicationPad3d
 from .layers import Residual as Residual
 from .layers import RMSNorm as RMSNorm
+from .layers import RNNCell as RNNCell
 from .layers import TransformerEncoder as TransformerEncoder
 from .layers import TransformerEncoderLayer as TransformerEncoderLayer
 from .layers import ZeroPad1d as ZeroPad1d

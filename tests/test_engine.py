@@ -328,6 +328,22 @@ def test_edges_of_several_outputs():
     assert ad.gradcheck(lambda x: both(x)[0] * both(x)[1], leaf([0.5, 2.0]), order=2)
 
 
+def test_as_many_outputs_as_the_operand_says():
+    @ad.op(x=lambda g, xp: xp.stack(g), outputs=None)
+    def slices(xp, x, /):
+        return tuple([x[i] for i in range(x.shape[0])])
+
+    a, b, c = slices(x := leaf([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    (a * c + c).sum().backward()  # c twice, b never
+    np.testing.assert_array_equal(x.grad.data, [[5.0, 6.0], [0.0, 0.0], [2.0, 3.0]])
+    assert (b.node.output, b.node.shape) == (1, (2,))
+    assert len(slices(leaf([7.0]))) == len(slices(np.ones(1))) == 1
+    assert len(slices(ad.ones(2))) == 2
+    assert ad.gradcheck(lambda x: slices(x)[0] * slices(x)[1], leaf([0.5, 2.0]), order=2)
+    with pytest.raises(TypeError, match="outputs=None leaves no place for residuals"):
+        ad.op(outputs=None, saves=("y",))(lambda xp, x, /: (x, x))
+
+
 # ---------------------------------------------------------------- writes
 def test_a_write_after_saving_is_noticed():
     x = leaf([1.0, 2.0])

@@ -125,10 +125,10 @@ def test_dtype_is_kept(case, dtype):
     if "dtype" not in case.options:
         assert all(y.dtype == dtype for y in floats)
     for node in nodes:
-        shapes = node.shape if case.fn.traits.outputs > 1 else [node.shape]
-        dtypes = node.dtype if case.fn.traits.outputs > 1 else [node.dtype]
+        shapes = node.shape if case.fn.traits.several else [node.shape]
+        dtypes = node.dtype if case.fn.traits.several else [node.dtype]
         g = [np.ones(s, d) for s, d in zip(shapes, dtypes, strict=True)]
-        pulled = node.rule.pull(node, node.saved, tuple(g) if len(g) > 1 else g[0])
+        pulled = node.rule.pull(node, node.saved, tuple(g) if case.fn.traits.several else g[0])
         for d in pulled:
             assert d.dtype == dtype or "dtype" in case.options, f"a rule returned {d.dtype}"
 

@@ -38,6 +38,9 @@ from .piecewise import softshrink as softshrink
 from .piecewise import step as step
 from .piecewise import threshold as threshold
 from .piecewise import very_leaky_relu as very_leaky_relu
+from .recurrence import gru_step as gru_step
+from .recurrence import lstm_step as lstm_step
+from .recurrence import rnn_step as rnn_step
 from .similarity import cosine_similarity as cosine_similarity
 from .similarity import normalize as normalize
 from .simplex import log_softmax as log_softmax

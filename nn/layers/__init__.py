@@ -6,6 +6,9 @@ from .affine import Maxout as Maxout
 from .attention import MultiheadAttention as MultiheadAttention
 from .branches import Parallel as Parallel
 from .branches import Residual as Residual
+from .cells import GRUCell as GRUCell
+from .cells import LSTMCell as LSTMCell
+from .cells import RNNCell as RNNCell
 from .channels import BatchNorm1d as BatchNorm1d
 from .channels import BatchNorm2d as BatchNorm2d
 from .channels import BatchNorm3d as BatchNorm3d
@@ -37,6 +40,9 @@ from .padding import ReplicationPad3d as ReplicationPad3d
 from .padding import ZeroPad1d as ZeroPad1d
 from .padding import ZeroPad2d as ZeroPad2d
 from .padding import ZeroPad3d as ZeroPad3d
+from .recurrence import GRU as GRU
+from .recurrence import LSTM as LSTM
+from .recurrence import RNN as RNN
 from .reshaping import Flatten as Flatten
 from .reshaping import Identity as Identity
 from .transformer import PositionalEncoding as PositionalEncoding

@@ -16,6 +16,7 @@ from . import (
     losses,
     normalization,
     padding,
+    recurrence,
     reshaping,
 )
 from .part import Drawn, Part, leaves, mapped, tensors
@@ -30,6 +31,7 @@ FAMILIES = [
     losses,
     normalization,
     padding,
+    recurrence,
     reshaping,
 ]
 PARTS = [part for family in FAMILIES for part in family.PARTS]

@@ -28,6 +28,7 @@ class Part:
     inputs: tuple[Any, ...] = ()
     call: dict[str, Any] = field(default_factory=dict)  # options of the call
     theirs: Callable[[Any], Any] | None = None
+    only_compared: bool = False  # with PyTorch: one of very many combinations of options
     alone: str = ""  # why PyTorch is not asked; then `reference` must be there, or say where
     reference: Callable[..., Any] | None = None  # (module, *raw inputs) -> raw result
     random: bool = False  # differs from call to call in training mode: compared in evaluation mode

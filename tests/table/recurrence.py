@@ -34,13 +34,24 @@ def steps(draw, blocks, states, bias=False):
     batch, n = draw(st.integers(0, 3)), draw(st.integers(1, 3))
     shapes = [(batch, blocks * n), *[(batch, n)] * states, (blocks * n, n)]
     shapes += [(blocks * n,)] * (bias and draw(st.booleans()))
-    values = st.floats(-4, 4, allow_subnormal=False)
+    values = st.floats(-1, 1, allow_subnormal=False)
     return [draw(hnp.arrays("float64", shape, elements=values)) for shape in shapes]
+
+
+SEQUENCES = hnp.arrays(
+    "float64", st.sampled_from([(1,), (1, 3), (3, 0), (3, 2, 2)]), elements=st.floats(-1, 1)
+)
+
+
+def listed(x):
+    return [x]
 
 
 GENERATED = [
     Generated("rnn_step", steps(1, 1)),
+    Generated("lstm_step", steps(4, 2)),
     Generated("gru_step", steps(3, 1, bias=True)),
+    Generated("time_steps", SEQUENCES.map(listed)),
 ]
 
 

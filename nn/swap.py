@@ -8,7 +8,7 @@ from .parameter import Buffer, Parameter
 
 
 @contextmanager
-def _swapped(module: Any, values: Mapping[str, Any]) -> Iterator[None]:
+def swapped(module: Any, values: Mapping[str, Any]) -> Iterator[None]:
     """Put other tensors in the place of parameters and buffers, wherever those are used."""
     own = dict(module._state())
     own.update(module.named_buffers())
@@ -19,16 +19,16 @@ def _swapped(module: Any, values: Mapping[str, Any]) -> Iterator[None]:
             f"{', '.join(own)}"
         )
     new = {id(own[name]): value for name, value in values.items()}
-    swapped: list[tuple[Any, str, Any]] = []
+    aside: list[tuple[Any, str, Any]] = []
     try:
         for part in module.modules():
             for name, old in tuple(vars(part).items()):
                 if id(old) in new and isinstance(old, (Parameter, Buffer)):
-                    swapped.append((part, name, old))
+                    aside.append((part, name, old))
                     setattr(part, name, new[id(old)])
         yield
     finally:
-        for part, name, old in swapped:
+        for part, name, old in aside:
             setattr(part, name, old)
 
 
@@ -54,5 +54,5 @@ def functional_call(module: Any, params: Mapping[str, Any], *args: Any, **kwargs
     >>> nn.functional_call(layer, zeros, ad.ones((3, 2))).shape
     (3, 1)
     """
-    with _swapped(module, params):
+    with swapped(module, params):
         return module(*args, **kwargs)

@@ -100,3 +100,4 @@ VARIANTS = [
     Variant(optim.Muon, adjust_lr_fn="match_rms_adamw", ns_steps=3, eps=1e-2),
 ]
 CLASSES = {variant.cls for variant in VARIANTS}
+WITH_CLOSURE = {optim.LBFGS}  # which `test_lbfgs.py` tries

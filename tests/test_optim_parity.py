@@ -9,7 +9,7 @@ import pytest
 import autodiff as ad
 import nn
 
-from .optimizers import CLASSES
+from .optimizers import CLASSES, WITH_CLOSURE
 from .test_parts_parity import arguments
 
 pytestmark = pytest.mark.parity
@@ -83,7 +83,8 @@ def report(request):
     yield
     manager = request.config.pluginmanager.get_plugin("capturemanager")
     with manager.global_and_fixture_disabled():
-        print(f"\n{len(OPTIONS)} optimizers, {len(CASES)} cases of {STEPS} steps", end="")
+        print(f"\n{len(OPTIONS)} optimizers, {len(CASES)} cases of {STEPS} steps; ", end="")
+        print(f"LBFGS, {len(LBFGS)} cases", end="")
 
 
 @pytest.fixture(autouse=True)
@@ -134,10 +135,11 @@ def assert_close(ours, theirs):
 
 def test_every_optimizer_is_compared():
     assert {cls.__name__ for cls in CLASSES} == OPTIONS.keys() | WITHOUT
+    assert {cls.__name__ for cls in WITH_CLOSURE} == {"LBFGS"}
     assert not {name for name in WITHOUT if hasattr(torch.optim, name)}
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", [*OPTIONS, "LBFGS"])
 def test_constructors_take_the_same(name):
     """PyTorch's arguments in its order, with its defaults; its switches go by keyword."""
     theirs = [a for a in arguments(getattr(torch.optim, name)) if a[0] not in SWITCHES]
@@ -213,6 +215,79 @@ def test_states_move(name, options, direction, gradients):
     last = [torch.tensor(p.data) for p in ours] if direction == "from" else theirs
     for p, q in zip(last, expected, strict=True):
         torch.testing.assert_close(p.detach(), q.detach(), rtol=1e-9, atol=1e-9)
+
+
+# ---------------------------------------------------------------- LBFGS
+LBFGS = grid(
+    lr=[1.0, 0.3], max_iter=[10, 3], max_eval=[None, 7], history_size=[100, 2],
+    line_search_fn=[None, "strong_wolfe"],
+) + grid(
+    max_iter=[10], tolerance_grad=[1e-7, 0.1], tolerance_change=[1e-9, 0.01],
+    line_search_fn=[None, "strong_wolfe"],
+)  # fmt: skip
+ITERATIONS = 20  # in all: later ones multiply the rounding errors of earlier ones
+X = np.random.default_rng(0).standard_normal((12, 5))
+T = np.random.default_rng(1).uniform(size=(12, 3))
+
+
+def closure(lib, optimizer, params):
+    """The loss of a small network, whose third parameter has no gradient."""
+    x, t = (torch.tensor(X), torch.tensor(T)) if lib is torch else (ad.tensor(X), ad.tensor(T))
+
+    def loss():
+        optimizer.zero_grad()
+        found = ((lib.sigmoid(lib.tanh(x @ params[0]) @ params[1]) - t) ** 2).sum()
+        found.backward()
+        return found
+
+    return loss
+
+
+def lbfgs_pair(options):
+    ours, theirs = pairs_of_parameters([(5, 4), (4, 3), (2,)])
+    mine, other = nn.optim.LBFGS(ours, **options), torch.optim.LBFGS(theirs, **options)
+    return mine, other, ours, theirs
+
+
+@pytest.mark.parametrize("options", LBFGS, ids=str)
+def test_lbfgs(options):
+    mine, other, ours, theirs = lbfgs_pair(options)
+    for _ in range(ITERATIONS // options["max_iter"]):
+        loss = mine.step(closure(ad, mine, ours))
+        expected = other.step(closure(torch, other, theirs))
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-9)
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-7, atol=1e-9)
+    found, state = mine.state_dict()["state"][0], other.state_dict()["state"][0]
+    assert set(found) == set(state) - {"al"}  # which is scratch
+    for key in ("func_evals", "n_iter"):
+        assert found[key] == state[key]
+    assert len(found["old_dirs"]) == len(state["old_dirs"]) == len(found["ro"])
+
+
+@pytest.mark.parametrize("direction", ["from", "to"])
+@pytest.mark.parametrize("options", LBFGS, ids=str)
+def test_states_of_lbfgs_move(options, direction):
+    mine, other, ours, theirs = lbfgs_pair(options)
+    _, whole, _, expected = lbfgs_pair(options)
+    calls = ITERATIONS // options["max_iter"]
+    for step in range(calls):
+        whole.step(closure(torch, whole, expected))
+        if step == calls // 2 and direction == "from":
+            mine.load_state_dict(other.state_dict())
+            for p, q in zip(ours, theirs, strict=True):
+                p.data = q.detach().numpy().copy()
+        elif step == calls // 2:
+            other.load_state_dict(to_torch(mine.state_dict()))
+            for p, q in zip(ours, theirs, strict=True):
+                q.data = torch.tensor(p.data)
+        if (direction == "from") == (step < calls // 2):
+            other.step(closure(torch, other, theirs))
+        else:
+            mine.step(closure(ad, mine, ours))
+    last = [torch.tensor(p.data) for p in ours] if direction == "from" else theirs
+    for p, q in zip(last, expected, strict=True):
+        torch.testing.assert_close(p.detach(), q.detach(), rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("limit", [0.5, 1e6])

@@ -20,6 +20,7 @@ from .clip import max_norm_ as max_norm_
 from .decay import l1_decay_ as l1_decay_
 from .layerwise import LAMB as LAMB
 from .layerwise import Muon as Muon
+from .lbfgs import LBFGS as LBFGS
 from .optimizer import Optimizer as Optimizer
 from .scaler import GradScaler as GradScaler
 from .sgd import ASGD as ASGD

@@ -298,7 +298,7 @@ class Optimizer:
         if self.update_numpy is not None and type(w) is np.ndarray and w.dtype.itemsize > 2:
             self.update_numpy(w, g, state, hyper, scratch)
             return
-        xp, dtype = ad.backend.namespace(w), _working(w.dtype)
+        xp, dtype = ad.backend.namespace(w), working(w.dtype)
         new, new_state = self.update(
             xp, w.astype(dtype, copy=False), g.astype(dtype, copy=False), state, hyper
         )
@@ -343,7 +343,7 @@ class Optimizer:
             raise TypeError(f"{self._called(slot)} has dtype {w.dtype}; only floats can train")
         if type(w) is np.ndarray and not w.flags.writeable:
             raise ValueError(f"{self._called(slot)} is read-only; give it a copy of its data")
-        dtype = _working(w.dtype)
+        dtype = working(w.dtype)
         state = slot.state or {}
         if any(name not in state for name in names):
             fresh = self.init_state(xp, w.astype(dtype, copy=False), hyper)
@@ -421,7 +421,7 @@ class Optimizer:
         for name in (*self.number_names, *names):
             if entry.get(name) is None:
                 raise ValueError(f"{self._called(slot)}: {name} is missing in its saved state")
-        state = {name: _copied(entry[name]) for name in names}
+        state = {name: copied(entry[name]) for name in names}
         for array in state.values():
             if array.shape != slot.shape:
                 raise ValueError(
@@ -431,12 +431,13 @@ class Optimizer:
         return state, numbers, int(entry.get("step", 1))
 
 
-def _working(dtype: Any) -> Any:
+def working(dtype: Any) -> Any:
     """The dtype to compute in: half precision loses eps and the squares of small gradients."""
     return dtype if dtype.itemsize > 2 else np.dtype(np.float32)
 
 
-def _copied(array: Any) -> Array:
+def copied(array: Any) -> Array:
+    """A copy of a saved array, as a raw one."""
     raw = raw_of(array)
     return ad.backend.namespace(raw).array(raw)
 

@@ -14,6 +14,10 @@ from autodiff._op import Op
 from autodiff._recorders import source_of_recorder
 from autodiff.mode import current
 
+from .parts import PARTS
+from .table import CASES, registered
+from .test_parts import run
+
 RNG = np.random.default_rng(0)
 X = RNG.uniform(0.5, 1, (4, 4))
 A = X + 4 * np.eye(4)  # a matrix that every decomposition takes
@@ -55,32 +59,62 @@ def test_a_low_product_is_that_of_cast_operands():
     assert (parent.op.name, parent.parents[0]) == ("astype", x._node)  # recorded
 
 
-HIGH = sorted(name for name, op in REGISTRY.items() if op.traits.autocast == "high")
+def rows(trait):
+    """Rows of the op table whose op says so, and that are given some array of floats."""
+    cases = [case for case in CASES if case.fn.traits.autocast == trait]
+    cases = [case for case in cases if any(is_float(x) for x in case.arrays())]
+    assert {case.op for case in cases} == {
+        name for name in registered() if REGISTRY[name].traits.autocast == trait
+    }
+    return pytest.mark.parametrize("case", cases, ids=str)
 
 
-@pytest.mark.parametrize("name", [name for name in HIGH if name.islower() and "." not in name])
-def test_high_ops_cast_half_precision_up(name):
-    operands = {
-        "logistic_loss": (X, X), "mass_cross_entropy": (X, X), "squared_error": (X, X),
-        "softmax_cross_entropy": (X, np.array([0, 1, 2, 3])), "logaddexp": (X, X),
-        "solve": (A, X), "layer_norm": (X, X[0], X[0]),
-    }.get(name, (A,))  # fmt: skip
-    op, options = REGISTRY[name], {}
-    if "reduction" in op.options:
-        options["reduction"] = "mean"
-    if name == "softmax_cross_entropy":
-        options |= {"ignore_index": -100, "label_smoothing": 0.0}
-    given = [of(v, np.float16) if v.dtype.kind == "f" else ad.tensor(v) for v in operands]
-    single = [x.astype(np.float32) if x.dtype == np.float16 else x for x in given]
+def is_float(x):
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+
+
+def given(case, *dtypes):
+    """The inputs as tensors, cast to one dtype after the other."""
+    values = case.arrays()
+    for dtype in dtypes:
+        values = [x.astype(dtype) if is_float(x) else x for x in values]
+    return [of(x, x.dtype) if is_float(x) else x for x in values]
+
+
+def outputs(result):
+    return [y for y in (result if isinstance(result, tuple) else (result,)) if y.dtype.kind == "f"]
+
+
+@rows("high")
+def test_high_ops_compute_in_single_precision(case):
+    half = given(case, np.float16)
     with ad.autocast():
-        found = op(*given, **options)
-    expected = op(*single, **options)
-    for f, e in zip(*[r if isinstance(r, tuple) else (r,) for r in (found, expected)], strict=True):
-        assert f.dtype == np.float32
+        found = outputs(case.call(half))
+    expected = outputs(case.call(given(case, np.float16, np.float32)))
+    for f, e in zip(found, expected, strict=True):
+        assert f.dtype == e.dtype
         np.testing.assert_array_equal(f.data, e.data)
-    some = found[-1] if isinstance(found, tuple) else found
-    some.sum().backward()
-    assert given[0].grad.dtype == np.float16
+    gradients_have_the_dtype(np.float16, found, half)
+
+
+@rows("low")
+def test_low_ops_compute_in_half_precision(case):
+    single = given(case, np.float32)
+    with ad.autocast():
+        found = outputs(case.call(single))
+    expected = outputs(case.call(given(case, np.float32, np.float16)))
+    for f, e in zip(found, expected, strict=True):
+        assert f.dtype == e.dtype
+        np.testing.assert_array_equal(f.data, e.data)
+    gradients_have_the_dtype(np.float32, found, single)
+
+
+def gradients_have_the_dtype(dtype, results, inputs):
+    roots = [y for y in results if y.requires_grad]
+    wrt = [x for x in inputs if isinstance(x, ad.Tensor) and x.dtype.kind == "f"]
+    if roots:
+        for g in ad.gradients(roots, wrt, [ad.ones_like(y) for y in roots], allow_unused=True):
+            assert g is None or g.dtype == dtype
 
 
 def test_the_others_follow_promotion():
@@ -259,6 +293,24 @@ def test_writes_in_place_keep_the_dtype_of_the_memory():
     with ad.autocast():
         x @= x
     assert x.dtype == np.float32
+
+
+@pytest.mark.parametrize("part", [p for p in PARTS if not p.only_compared], ids=str)
+def test_every_module(part):
+    """In single precision: near what it does without, and parameters get their own dtype."""
+    found, expected = [], []
+    for results, options in ((found, {}), (expected, {"enabled": False})):
+        ad.manual_seed(0)
+        module = part.make().float()
+        with ad.autocast(**options):
+            outputs, gradients = run(module, part, np.float32)
+        results += [*outputs, *(g for g in gradients if g is not None), *module.buffers()]
+        for p, g in zip([*module.parameters()][::-1], gradients[::-1], strict=False):
+            assert g is None or g.dtype == p.dtype == np.float32
+    for f, e in zip(found, expected, strict=True):
+        f, e = f.data.astype(np.float64), e.data.astype(np.float64)
+        # Rounding to 11 bits, amplified by the layers of an encoder.
+        assert np.linalg.norm(f - e) <= 0.05 * np.linalg.norm(e) + 1e-2, (f, e)
 
 
 def test_a_network_trains():

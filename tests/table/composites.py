@@ -13,6 +13,8 @@ from .case import LAPACK, MASK, B, Case, M
 from .generated import Generated, broadcastable
 from .strategies import (
     BOOLS,
+    LENGTHS,
+    SHIFTS,
     along,
     arrays,
     at_axis,
@@ -99,7 +101,7 @@ COMPOSITES = [
 @st.composite
 def moved(draw):
     x = draw(arrays(distinct, 1))
-    count = draw(st.integers(1, x.ndim))
+    count = draw(st.sampled_from(range(x.ndim, 0, -1)))
     source, destination = [
         tuple(draw(st.permutations(range(-x.ndim, 0)))[:count]) for _ in range(2)
     ]
@@ -127,13 +129,13 @@ def gathered(draw):
 def best(draw):
     x = draw(arrays(distinct, 1))
     axis = draw(one(x.ndim))
-    return [x, draw(st.integers(0, x.shape[axis])), axis, draw(st.booleans())]
+    return [x, draw(st.sampled_from(range(x.shape[axis], -1, -1))), axis, draw(st.booleans())]
 
 
 @st.composite
 def filled(draw):
     x = draw(arrays(distinct))
-    shape = x.shape[draw(st.integers(0, x.ndim)) :]
+    shape = x.shape[draw(st.sampled_from(range(x.ndim + 1))) :]
     return [x, draw(hnp.arrays(np.bool_, shape)), draw(st.sampled_from([0.0, 1.5, -np.inf]))]
 
 
@@ -146,7 +148,7 @@ def classes(draw):
 @st.composite
 def facing(draw, how):
     """Operands of a product along the last axes, whose lengths agree."""
-    n, m, p = (draw(st.integers(0, 3)) for _ in range(3))
+    n, m, p = (draw(LENGTHS) for _ in range(3))
     around = draw(shapes(0, 2))
     x = draw(st.sampled_from([(n,), (m, n), (*around, n)]))
     y = draw(st.sampled_from({
@@ -160,7 +162,7 @@ def facing(draw, how):
 @st.composite
 def summed(draw):
     """Operands and axes of ``tensordot``, in all their forms."""
-    count = draw(st.integers(0, 2))
+    count = draw(st.sampled_from([2, 1, 0]))
     common = draw(shapes(count, count))
     x, y = (draw(shapes(0, 2)) for _ in range(2))
     if draw(st.booleans()):
@@ -176,7 +178,7 @@ def summed(draw):
 def traced(draw):
     x = draw(arrays(distinct, 2))
     axis1, axis2 = draw(st.permutations(range(x.ndim)))[:2]
-    offset = draw(st.integers(-4, 4))
+    offset = draw(SHIFTS)
     return [x], {"offset": offset, "axis1": axis1, "axis2": axis2 - x.ndim}
 
 
@@ -207,7 +209,7 @@ GENERATED = [
     Generated("unstack", along(one, distinct, least=1)),
     Generated("ravel", lone(arrays(distinct))),
     Generated("flatten", lone(arrays(distinct))),
-    Generated("diag", lone(arrays(distinct, 1, 2), k=st.integers(-4, 4))),
+    Generated("diag", lone(arrays(distinct, 1, 2), k=SHIFTS)),
     Generated("gather", gathered()),
     Generated("nonzero", lone(arrays(few, 1))),
     Generated("topk", best()),
@@ -222,7 +224,7 @@ GENERATED = [
     Generated("kron", pairs(shapes(0, 2), shapes(0, 2)), **SUMS),
     Generated("trace", traced(), order=2),
     Generated("linalg.cholesky", lone(matrices("positive"), upper=st.booleans()), **SUMS),
-    Generated("linalg.diagonal", lone(arrays(distinct, 2), offset=st.integers(-4, 4))),
+    Generated("linalg.diagonal", lone(arrays(distinct, 2), offset=SHIFTS)),
     Generated("linalg.norm", normed(), whole=True),
     Generated(
         "linalg.matrix_norm",

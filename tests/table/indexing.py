@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from .case import MASK, B, Case, M
 from .generated import Generated
 from .strategies import (
+    LENGTHS,
+    SELDOM,
     arrays,
     at_axis,
     distinct,
@@ -83,11 +85,11 @@ def taken(draw):
 @st.composite
 def along_axis(draw, op):
     """What the ops of NumPy's ``take_along_axis`` and its kin take."""
-    flat = draw(st.integers(0, 4)) == 0
+    flat = draw(SELDOM)
     repeats = op != "untake_along_axis" or draw(st.booleans())
     if flat:
         x = draw(arrays(distinct, 1, empty=False))
-        axis, index = None, draw(numbers(0, x.size, (draw(st.integers(0, 4)),)))
+        axis, index = None, draw(numbers(0, x.size, (draw(LENGTHS),)))
         repeats = True
     else:
         x, axis, index = draw(at_axis(1, True, repeats))
@@ -112,7 +114,7 @@ def added(draw):
     x = draw(arrays(distinct, 1, empty=False))
     axis = draw(one(x.ndim))
     n = x.shape[axis]
-    index = draw(numbers(-n, n, (draw(st.integers(0, 4)),)))
+    index = draw(numbers(-n, n, (draw(LENGTHS),)))
     shape = list(x.shape)
     shape[axis] = len(index)
     return [x, index, draw(normal(tuple(shape)))], {"axis": axis}

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from .case import Case
 from .generated import Generated
-from .strategies import normal, one, one_or_none, shapes
+from .strategies import LENGTHS, normal, one, one_or_none, shapes
 
 CASES = [
     Case("concatenate", ((2, 3), (1, 3), (0, 3)), {"axis": 0}, sequence=True),
@@ -17,16 +17,19 @@ CASES = [
 ]
 
 
+COUNTS = st.sampled_from([3, 2, 1])
+
+
 @st.composite
 def joined(draw):
     """Arrays that differ in length along one axis, or at will if it is None."""
     first = draw(shapes(1))
     axis = draw(one_or_none(len(first)))
     xs = []
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(draw(COUNTS)):
         shape = list(first) if axis is not None else list(draw(shapes()))
         if axis is not None:
-            shape[axis] = draw(st.integers(0, 3))
+            shape[axis] = draw(LENGTHS)
         xs.append(draw(normal(tuple(shape))))
     return xs, {"axis": axis}
 
@@ -34,7 +37,7 @@ def joined(draw):
 @st.composite
 def stacked(draw):
     shape = draw(shapes(0, 2))
-    xs = [draw(normal(shape)) for _ in range(draw(st.integers(1, 3)))]
+    xs = [draw(normal(shape)) for _ in range(draw(COUNTS))]
     return xs, {"axis": draw(one(len(shape) + 1))}
 
 

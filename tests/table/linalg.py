@@ -5,7 +5,7 @@ from hypothesis.extra import numpy as hnp
 
 from .case import LAPACK, B, Case, M, spd, special
 from .generated import Generated
-from .strategies import arrays, lone, matrices, normal, products
+from .strategies import LENGTHS, arrays, lone, matrices, normal, products
 
 
 def lapack(op, *inputs, prepare=spd, **options):
@@ -92,7 +92,7 @@ def vectors(draw):
 def linear_systems(draw):
     """A matrix or a stack, with a vector or matrices that broadcast."""
     a = draw(matrices("square"))
-    n, columns = a.shape[-1], draw(st.integers(0, 3))
+    n, columns = a.shape[-1], draw(LENGTHS)
     stack = draw(st.sampled_from([(), a.shape[:-2], (3, 1) if a.ndim < 4 else ()]))
     if a.ndim == 3 and a.shape[0] != 1 and len(stack) == 1 and draw(st.booleans()):
         stack = (1,)

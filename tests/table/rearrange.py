@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from .case import B, Case, M, S
 from .generated import Generated
-from .strategies import FEW, along, any_axes, arrays, distinct, one, one_or_none, unary
+from .strategies import FEW, SHIFTS, along, any_axes, arrays, distinct, one, one_or_none, unary
 
 CASES = [
     Case("flip", (B,)),
@@ -46,13 +46,12 @@ def rolled(draw):
     x = draw(arrays(distinct, 1))
     axis = draw(any_axes(x.ndim))
     count = len(axis) if isinstance(axis, tuple) else None
-    shift = st.integers(-4, 4)
-    shifts = st.tuples(*[shift] * count) if count else shift
+    shifts = st.tuples(*[SHIFTS] * count) if count else SHIFTS
     return [x], {"shift": draw(shifts), "axis": axis}
 
 
 def widths(shape):
-    pair = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    pair = st.tuples(*[st.sampled_from([2, 1, 0])] * 2)
     return {"pad_width": st.tuples(*[pair] * len(shape)), "constant_values": st.sampled_from(FEW)}
 
 
@@ -71,8 +70,8 @@ def diagonals(draw, back=False):
     return [np.diagonal(x, offset, axis1, axis2).copy()], options | {"shape": x.shape}
 
 
-REPS = st.integers(0, 3)
-K = {"k": st.integers(-4, 4)}
+REPS = st.sampled_from([2, 3, 1, 0])
+K = {"k": SHIFTS}
 GENERATED = [
     Generated("flip", along(any_axes, distinct)),
     Generated("roll", rolled()),

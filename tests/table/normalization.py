@@ -1,10 +1,13 @@
 """Rows of the op table: normalization and dropout."""
 
 import numpy as np
+from hypothesis import strategies as st
 
 import nn  # noqa: F401 - declares the ops
 
 from .case import MASK, B, Case, M
+from .generated import Generated
+from .strategies import normal
 
 CHANNELS = np.array([True, False, True]).reshape(3, 1)
 DROP = {"scale": 1.25}
@@ -42,6 +45,41 @@ CASES = [
     Case("alpha_dropout", (M, MASK), ALPHA),
     Case("alpha_dropout", (M, CHANNELS), ALPHA),
     Case("alpha_dropout", ((), np.array(False)), ALPHA),
+]
+
+
+@st.composite
+def normalized(draw):
+    """Examples with four channels, a weight and a bias or not, and groups of channels."""
+    around = draw(st.sampled_from([(3,), (2,), (2, 3), (3, 1)]))
+    x = draw(normal((draw(st.sampled_from([2, 3, 1])), 4, *around)))
+    each = st.one_of(normal(C), st.none())
+    groups, weight = draw(st.sampled_from([2, None, 1, 4])), draw(each)
+    # The gradient of PyTorch's group_norm fails where there is a bias and no weight.
+    bias = None if groups and weight is None else draw(each)
+    return [x, weight, bias], {"groups": groups, "eps": EPS}
+
+
+@st.composite
+def scaled(draw):
+    x = draw(normal((2, 4, *draw(st.sampled_from([(3,), (), (2, 3), (0,)])))))
+    return [x, draw(normal(C)), draw(normal(C))]
+
+
+@st.composite
+def rooted(draw):
+    """Arrays, and weights of their last axes or not."""
+    x = draw(normal(draw(st.sampled_from([(2, 3, 4), (3, 2), (3,), (1, 2)]))))
+    count = draw(st.sampled_from([n for n in (1, 2) if n <= x.ndim]))
+    axis = -1 if count == 1 else (-2, -1)
+    return [x, draw(st.one_of(normal(x.shape[-count:]), st.none()))], {"axis": axis, "eps": EPS}
+
+
+EPS = 1e-3
+GENERATED = [
+    Generated("channel_norm", normalized(), whole=True),
+    Generated("rms_norm", rooted(), whole=True),
+    Generated("scale_channels", scaled()),
 ]
 
 

@@ -63,7 +63,7 @@ def counterparts(torch):
             elif view is reshape:
                 target = target.reshape(options[0])
             else:
-                target = target.permute(*range(target.ndim)[::-1])
+                target = target.permute(tuple(range(target.ndim))[::-1])
         if isinstance(index, np.ndarray):
             index = torch.tensor(index)
         elif isinstance(index, tuple):

@@ -96,6 +96,8 @@ GROUPS = (
           ("nn:nn.layers.padding",)),
     Group("nn-recurrence", "Recurrent layers", "For sequences, and their steps.",
           ("nn:nn.layers.recurrence", "nn:nn.layers.cells")),
+    Group("nn-convolution", "Convolutional layers",
+          "Kernels that move over sequences, images and volumes.", ("nn:nn.layers.convolution",)),
     Group("nn-reshaping", "Reshaping layers", "They move values.", ("nn:nn.layers.reshaping",)),
     Group("nn-activations", "Activations", "Modules; `nn.functional` has them as functions.",
           ("nn:nn.activations",)),

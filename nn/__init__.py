@@ -53,6 +53,12 @@ from .layers import CircularPad3d as CircularPad3d
 from .layers import ConstantPad1d as ConstantPad1d
 from .layers import ConstantPad2d as ConstantPad2d
 from .layers import ConstantPad3d as ConstantPad3d
+from .layers import Conv1d as Conv1d
+from .layers import Conv2d as Conv2d
+from .layers import Conv3d as Conv3d
+from .layers import ConvTranspose1d as ConvTranspose1d
+from .layers import ConvTranspose2d as ConvTranspose2d
+from .layers import ConvTranspose3d as ConvTranspose3d
 from .layers import Dropout as Dropout
 from .layers import Dropout1d as Dropout1d
 from .layers import Dropout2d as Dropout2d

@@ -11,6 +11,12 @@ from .channels import batch_norm as batch_norm
 from .channels import group_norm as group_norm
 from .channels import instance_norm as instance_norm
 from .classification import cross_entropy as cross_entropy
+from .convolution import conv1d as conv1d
+from .convolution import conv2d as conv2d
+from .convolution import conv3d as conv3d
+from .convolution import conv_transpose1d as conv_transpose1d
+from .convolution import conv_transpose2d as conv_transpose2d
+from .convolution import conv_transpose3d as conv_transpose3d
 from .dropping import alpha_dropout as alpha_dropout
 from .dropping import dropout as dropout
 from .dropping import dropout1d as dropout1d

@@ -16,6 +16,12 @@ from .channels import GroupNorm as GroupNorm
 from .channels import InstanceNorm1d as InstanceNorm1d
 from .channels import InstanceNorm2d as InstanceNorm2d
 from .channels import InstanceNorm3d as InstanceNorm3d
+from .convolution import Conv1d as Conv1d
+from .convolution import Conv2d as Conv2d
+from .convolution import Conv3d as Conv3d
+from .convolution import ConvTranspose1d as ConvTranspose1d
+from .convolution import ConvTranspose2d as ConvTranspose2d
+from .convolution import ConvTranspose3d as ConvTranspose3d
 from .dropping import AlphaDropout as AlphaDropout
 from .dropping import Dropout as Dropout
 from .dropping import Dropout1d as Dropout1d

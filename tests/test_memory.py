@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+import nn
 
 
 @pytest.fixture
@@ -114,3 +115,27 @@ def test_a_leaf_is_held_weakly():
     del x
     assert gone() is None and leaf.tensor is None
     y.sum().backward()  # its gradient goes nowhere, and nothing fails
+
+
+def peak_of_a_step(layer, x):
+    for _ in range(2):  # the first time plans are made
+        layer.zero_grad()
+        x.grad = None
+        tracemalloc.start()
+        layer(x).sum().backward()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("cls", [nn.Conv2d, nn.ConvTranspose2d])
+def test_a_convolution_makes_no_columns_of_the_whole_batch(cls, stride):
+    layer = cls(32, 32, 3, padding=1, stride=stride)
+    x = ad.tensor(np.ones((64, 32, 32, 32), np.float32), requires_grad=True)
+    y = layer(x)
+    arrays = x.data.nbytes + 2 * y.data.nbytes  # its gradient; a result and its gradient
+    columns = 9 * min(x.data.nbytes, y.data.nbytes)
+    tile = 4 * (1 << 19)
+    del y
+    assert peak_of_a_step(layer, x) < arrays + 3 * tile < arrays + columns / 2

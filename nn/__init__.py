@@ -68,6 +68,7 @@ from .layers import FeatureAlphaDropout as FeatureAlphaDropout
 from .layers import Flatten as Flatten
 from .layers import GroupNorm as GroupNorm
 from .layers import GRUCell as GRUCell
+from .layers import Fold as Fold
 from .layers import Identity as Identity
 from .layers import InstanceNorm1d as InstanceNorm1d
 from .layers import InstanceNorm2d as InstanceNorm2d
@@ -90,6 +91,7 @@ from .layers import RMSNorm as RMSNorm
 from .layers import RNNCell as RNNCell
 from .layers import TransformerEncoder as TransformerEncoder
 from .layers import TransformerEncoderLayer as TransformerEncoderLayer
+from .layers import Unfold as Unfold
 from .layers import ZeroPad1d as ZeroPad1d
 from .layers import ZeroPad2d as ZeroPad2d
 from .layers import ZeroPad3d as ZeroPad3d

@@ -198,3 +198,27 @@ def test_bad_arguments_of_the_transpose(x, options, message):
 def test_bad_layers(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: F.unfold(ad.ones((3, 3)), 2), r"shape \(3, 3\); it needs \(N, C, H, W\)"),
+        (lambda: F.unfold(ad.ones((1, 3, 3)), 4), "unfold: .* smaller than a kernel"),
+        (lambda: F.fold(ad.ones((1, 1, 4, 4)), 3, 2), "fold: an input of shape"),
+        (lambda: F.fold(ad.ones((3, 4)), 3, 2), "must be a multiple of 4, and 4"),
+        (lambda: F.fold(ad.ones((4, 5)), 3, 2), r"at \(2, 2\) places"),
+        (lambda: F.fold(ad.ones((4, 4)), 3, (2, 2, 2)), "fold: kernel_size="),
+    ],
+)
+def test_bad_columns(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_convolution_is_a_product_with_the_columns():
+    x, w = ad.tensor(normal(2, 3, 6, 5)), ad.tensor(normal(4, 3, 3, 2, seed=1))
+    columns = F.unfold(x, (3, 2), padding=1, stride=2)
+    product = ad.reshape(w, (4, 18)) @ columns
+    expected = F.conv2d(x, w, padding=1, stride=2)
+    np.testing.assert_allclose(product.data, expected.data.reshape(2, 4, -1), rtol=1e-10)

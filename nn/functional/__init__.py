@@ -62,5 +62,7 @@ from .smooth import silu as silu
 from .smooth import softplus as softplus
 from .smooth import softsign as softsign
 from .smooth import tanhshrink as tanhshrink
+from .unfolding import fold as fold
+from .unfolding import unfold as unfold
 
 logsigmoid, swish = log_sigmoid, silu

@@ -46,6 +46,23 @@ def around(
     return both, both
 
 
+def places(name: str, lengths: Lengths, kernel: Lengths, window: Window, after: Lengths) -> Lengths:
+    """At how many places on each axis a kernel can stand."""
+    size = tuple(
+        [
+            (n + b + a - d * (k - 1) - 1) // s + 1
+            for n, k, s, b, d, a in zip(lengths, kernel, *window[:3], after)
+        ]
+    )
+    if any(n < 1 for n in size):
+        raise ValueError(
+            f"{name}: an input of spatial size {lengths}, with padding {window.padding} before and "
+            f"{after} after, is smaller than a kernel of {kernel} with dilation {window.dilation}; "
+            "use more padding, a smaller kernel, or less pooling before"
+        )
+    return size
+
+
 def _checked(
     name: str,
     axes: int,
@@ -114,18 +131,7 @@ def _convolve(
 ) -> Any:
     window, after = _checked(name, axes, x, weight, bias, stride, padding, *more)
     kernel, lengths = weight.shape[2:], x.shape[-axes:]
-    size = tuple(
-        [
-            (n + b + a - d * (k - 1) - 1) // s + 1
-            for n, k, s, b, d, a in zip(lengths, kernel, *window[:3], after)
-        ]
-    )
-    if any(n < 1 for n in size):
-        raise ValueError(
-            f"{name}: an input of spatial size {lengths}, with padding {window.padding} before and "
-            f"{after} after, is smaller than a kernel of {kernel} with dilation {window.dilation}; "
-            "use more padding, a smaller kernel, or less pooling before"
-        )
+    size = places(name, lengths, kernel, window, after)
     return _batched(convolution, x, axes, weight, bias, size=size, window=window)
 
 

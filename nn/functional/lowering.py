@@ -201,10 +201,7 @@ def _columns(
             columns = xp.zeros(shape, dtype=space.dtype)
             filled = columns if by_rows else xp.swapaxes(columns, 2, 3)
         for p, position in enumerate(positions):
-            starts = [k * d - b for k, d, b in zip(position, window.dilation, window.padding)]
-            starts[0] += top * window.stride[0]
-            reached = map(_reach, starts, window.stride, lengths, x.shape[2:])
-            places, values = zip(*reached)
+            places, values = under(position, window, lengths, x.shape[2:], top)
             if height < lines:  # what was zero in the tile before may not be so in this one
                 filled[:, p, : places[0].start] = 0
                 filled[:, p, places[0].stop :] = 0
@@ -237,6 +234,19 @@ def _even(total: int, most: int) -> int:
     """The size of parts of about equal size, each at most ``most``."""
     parts = -(-total // most)
     return -(-total // parts)
+
+
+def under(
+    position: Lengths, window: Window, size: Lengths, lengths: Lengths, top: int = 0
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Places of the output at which a kernel position is inside the input, and where it is there.
+
+    The first of the ``size`` places has the number ``top`` on the first axis.
+    """
+    starts = [k * d - b for k, d, b in zip(position, window.dilation, window.padding)]
+    starts[0] += top * window.stride[0]
+    places, values = zip(*map(_reach, starts, window.stride, size, lengths))
+    return places, values
 
 
 def _reach(start: int, stride: int, count: int, length: int) -> tuple[slice, slice]:

@@ -54,3 +54,5 @@ from .reshaping import Identity as Identity
 from .transformer import PositionalEncoding as PositionalEncoding
 from .transformer import TransformerEncoder as TransformerEncoder
 from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
+from .unfolding import Fold as Fold
+from .unfolding import Unfold as Unfold

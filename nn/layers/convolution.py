@@ -63,7 +63,13 @@ class _Layer(Module):
             ad.zeros((shape[0], shape[1] // groups, *self.kernel_size), **where)
         )
         self.bias = Parameter(ad.zeros(out_channels, **where)) if bias else None
-        init.initialize(weight_init or init.xavier_uniform_, self.weight, generator)
+        init.initialize(
+            weight_init or init.xavier_uniform_,
+            self.weight,
+            generator,
+            blocks=groups,
+            transposed=self.transposed,
+        )
         if self.bias is not None and bias_init is not None:
             init.initialize(bias_init, self.bias, generator)
 

@@ -19,6 +19,7 @@ from . import (
     padding,
     recurrence,
     reshaping,
+    unfolding,
 )
 from .part import Drawn, Part, leaves, mapped, tensors
 
@@ -35,6 +36,7 @@ FAMILIES = [
     padding,
     recurrence,
     reshaping,
+    unfolding,
 ]
 PARTS = [part for family in FAMILIES for part in family.PARTS]
 

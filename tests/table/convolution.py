@@ -1,7 +1,10 @@
 """Rows of the op table: convolutions, which take all their sizes explicitly."""
 
+from math import prod
 from operator import itemgetter
 
+import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -43,13 +46,21 @@ CASES = [
     *three((2, 2, 3, 3), (3, 2, 1, 1), (2, 3, 3, 3), padding=0),
     *three((1, 1, 5, 2), (1, 1, 1, 1), (1, 1, 2, 1), padding=0, stride=3),  # values unread
     *three((1, 1, 2, 2), (1, 1, 2, 2), (1, 1, 5, 5), padding=2),
+    *[
+        Case(op, (shape,), {"kernel": (2, 3), "size": (3, 2), **more,
+                            "window": Window((2, 1), (1, 2), (1, 3), 1)})
+        for n in (0, 2)
+        for op, shape, more in (
+            ("unfold", (n, 2, 5, 4), {}), ("fold", (n, 12, 6), {"lengths": (5, 4)}),
+        )
+    ],
 ]  # fmt: skip
 
 
 @st.composite
-def arguments(draw, op):
+def arguments(draw, op, axes=None):
     """Arrays and options for one op of the family, from the shapes of a convolution."""
-    axes = draw(st.integers(1, 3))
+    axes = axes or draw(st.integers(1, 3))
 
     def per_axis(low, high):
         return tuple([draw(st.integers(low, high)) for _ in range(axes)])
@@ -77,13 +88,28 @@ def arguments(draw, op):
     return inputs, {"size": shapes[result][2:], "window": window}
 
 
-def generated(op):
+@st.composite
+def columns(draw, op):
+    """Arguments of `unfold` or `fold`."""
+    (x, y), options = draw(arguments("kernel_gradient", axes=2))
+    kernel, size, window = options["size"], y.shape[2:], options["window"]._replace(groups=1)
+    spans = [d * (k - 1) + 1 for k, d in zip(kernel, window.dilation)]
+    assume(all(n + 2 * p >= s for n, p, s in zip(x.shape[2:], window.padding, spans)))
+    options = {"kernel": kernel, "size": size, "window": window}
+    if op == "unfold":
+        return [x], options
+    y = np.resize(np.arange(-3.0, 4.0), (len(x), x.shape[1] * prod(kernel), prod(size)))
+    return [y], options | {"lengths": x.shape[2:]}
+
+
+def generated(op, both):
     """Inputs and options that belong together: both are parts of one draw."""
-    both = st.shared(arguments(op), key=op)
+    both = st.shared(both, key=op)
     return Generated(op, both.map(itemgetter(0)), both.map(itemgetter(1)))
 
 
-GENERATED = [generated(op) for op in FAMILY]
+GENERATED = [generated(op, arguments(op)) for op in FAMILY]
+GENERATED += [generated(op, columns(op)) for op in ("unfold", "fold")]
 
 
 # ---------------------------------------------------------------- PyTorch
@@ -120,8 +146,16 @@ def counterparts(torch):
         found = torch.autograd.grad(made, w, y, create_graph=True)[0]
         return found + (x.sum() + y.sum()) * 0  # of an empty batch PyTorch forgets the graph
 
+    def fold(y, kernel, size, lengths, window):
+        return F.fold(y, lengths, kernel, window.dilation, window.padding, window.stride)
+
+    def unfold(x, kernel, size, window):
+        return F.unfold(x, kernel, window.dilation, window.padding, window.stride)
+
     return {
         "convolution": convolution,
+        "fold": fold,
         "kernel_gradient": kernel_gradient,
         "transposed_convolution": transposed_convolution,
+        "unfold": unfold,
     }

@@ -69,6 +69,7 @@ from .layers import Flatten as Flatten
 from .layers import GroupNorm as GroupNorm
 from .layers import GRUCell as GRUCell
 from .layers import Fold as Fold
+from .layers import GroupNorm as GroupNorm
 from .layers import Identity as Identity
 from .layers import InstanceNorm1d as InstanceNorm1d
 from .layers import InstanceNorm2d as InstanceNorm2d

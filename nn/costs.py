@@ -42,11 +42,35 @@ def _of_contract(node: ad.Node) -> int:
     return prod(sizes.values())
 
 
+def _of_convolution(node: ad.Node) -> int:
+    """A kernel without its axis of outputs for each value of the result."""
+    kept = node.kept
+    if "w" not in kept and "w_shape" not in kept:  # nothing carries a gradient but the bias
+        return 0
+    return int(prod(node.shape) * prod(_shape(node, "w")[1:]))
+
+
+def _of_transposed_convolution(node: ad.Node) -> int:
+    """The same for each value of the operand."""
+    kept = node.kept
+    if "y" not in kept and "y_shape" not in kept:
+        return 0
+    return prod(_shape(node, "y")) * prod(_shape(node, "w")[1:])
+
+
+def _of_kernel_gradient(node: ad.Node) -> int:
+    n, _, *places = _shape(node, "y")
+    return int(prod(node.shape) * n * prod(places))
+
+
 COUNTS: dict[str, Callable[[ad.Node], int]] = {
     "attention_weights": _of_attention,
     "contract": _of_contract,
+    "convolution": _of_convolution,
+    "kernel_gradient": _of_kernel_gradient,
     "linear": _of_linear,
     "matmul": _of_matmul,
+    "transposed_convolution": _of_transposed_convolution,
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import autodiff as ad
 import nn
+from nn.costs import multiply_adds
 from nn.functional import correlation
 from nn.functional.lowering import Window, Workspace
 
@@ -222,3 +223,23 @@ def test_a_convolution_is_a_product_with_the_columns():
     product = ad.reshape(w, (4, 18)) @ columns
     expected = F.conv2d(x, w, padding=1, stride=2)
     np.testing.assert_allclose(product.data, expected.data.reshape(2, 4, -1), rtol=1e-10)
+
+
+def test_products_are_counted():
+    def work(layer, *shape):
+        return layer.summary(shape).splitlines()[-1]
+
+    assert work(nn.Conv2d(4, 6, 3, padding=1, groups=2), 5, 4, 7, 7).startswith(
+        f"{5 * 6 * 49 * 2 * 9:,} "
+    )
+    assert work(nn.ConvTranspose1d(4, 6, 3, stride=2), 5, 4, 7).startswith("2,520 ")
+    x, w = ad.ones((2, 3, 8)).requires_grad_(), ad.ones((4, 3, 3)).requires_grad_()
+    (g,) = ad.gradients(F.conv1d(x, w), w, ad.ones((2, 4, 6)), create_graph=True)
+    assert multiply_adds(g.node) == 2 * 4 * 6 * 3 * 3
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d, nn.ConvTranspose2d])
+def test_initial_values_count_the_inputs_of_a_group(layer):
+    ad.manual_seed(0)
+    w = layer(64, 128, 3, groups=4, weight_init="he_normal").weight.data
+    assert np.var(w) * 64 / 4 * 9 == pytest.approx(2, rel=0.05)

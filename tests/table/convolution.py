@@ -1,7 +1,6 @@
 """Rows of the op table: convolutions, which take all their sizes explicitly."""
 
 from math import prod
-from operator import itemgetter
 
 import numpy as np
 from hypothesis import assume
@@ -102,14 +101,8 @@ def columns(draw, op):
     return [y], options | {"lengths": x.shape[2:]}
 
 
-def generated(op, both):
-    """Inputs and options that belong together: both are parts of one draw."""
-    both = st.shared(both, key=op)
-    return Generated(op, both.map(itemgetter(0)), both.map(itemgetter(1)))
-
-
-GENERATED = [generated(op, arguments(op)) for op in FAMILY]
-GENERATED += [generated(op, columns(op)) for op in ("unfold", "fold")]
+GENERATED = [Generated(op, arguments(op), order=2) for op in FAMILY]
+GENERATED += [Generated(op, columns(op)) for op in ("unfold", "fold")]
 
 
 # ---------------------------------------------------------------- PyTorch

@@ -66,10 +66,9 @@ from .layers import Dropout3d as Dropout3d
 from .layers import Embedding as Embedding
 from .layers import FeatureAlphaDropout as FeatureAlphaDropout
 from .layers import Flatten as Flatten
-from .layers import GroupNorm as GroupNorm
-from .layers import GRUCell as GRUCell
 from .layers import Fold as Fold
 from .layers import GroupNorm as GroupNorm
+from .layers import GRUCell as GRUCell
 from .layers import Identity as Identity
 from .layers import InstanceNorm1d as InstanceNorm1d
 from .layers import InstanceNorm2d as InstanceNorm2d

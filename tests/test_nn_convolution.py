@@ -234,7 +234,7 @@ def test_products_are_counted():
     )
     assert work(nn.ConvTranspose1d(4, 6, 3, stride=2), 5, 4, 7).startswith("2,520 ")
     x, w = ad.ones((2, 3, 8)).requires_grad_(), ad.ones((4, 3, 3)).requires_grad_()
-    (g,) = ad.gradients(F.conv1d(x, w), w, ad.ones((2, 4, 6)), create_graph=True)
+    g = ad.gradients(F.conv1d(x, w), w, ad.ones((2, 4, 6)), create_graph=True)
     assert multiply_adds(g.node) == 2 * 4 * 6 * 3 * 3
 
 

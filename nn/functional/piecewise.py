@@ -28,18 +28,20 @@ def relu(input: Any, inplace: bool = False) -> Any:
     return ad.relu(input)
 
 
-@ad.op(
-    x=lambda g, xp, x, negative_slope: xp.where(x > 0, g, negative_slope * g),
-    elementwise=True,
-    floating=True,
-)
+def _leaky_relu_x(g: Array, x: Array, negative_slope: float) -> Array:
+    above = g * (x > 0)
+    return above + negative_slope * (g - above)
+
+
+@ad.op(x=_leaky_relu_x, elementwise=True, floating=True)
 def leaky_relu(xp: Any, x: Array, /, negative_slope: float = 0.01, inplace: bool = False) -> Array:
     """``x`` above 0, else ``negative_slope * x``; the subgradient at 0 is the slope.
 
     Source: Maas, Hannun & Ng, "Rectifier nonlinearities improve neural network acoustic
     models", 2013.
     """
-    return xp.where(x > 0, x, negative_slope * x)
+    below = negative_slope * x
+    return xp.maximum(x, below) if 0 < negative_slope <= 1 else xp.where(x > 0, x, below)
 
 
 def very_leaky_relu(input: Any, inplace: bool = False) -> Any:
@@ -53,7 +55,7 @@ def very_leaky_relu(input: Any, inplace: bool = False) -> Any:
 
 @ad.op(
     x=lambda g, xp, x, weight: xp.where(x > 0, g, weight * g),
-    weight=lambda g, xp, x: xp.where(x > 0, 0.0, x * g),
+    weight=lambda g, xp, x: g * xp.minimum(x, 0),
     elementwise=True,
     floating=True,
 )
@@ -132,24 +134,18 @@ def rrelu(
     return prelu_(input, slopes)
 
 
-def _threshold_x(g: Array, xp: Any, x: Array, threshold: float) -> Array:
-    return xp.where(x <= threshold, 0.0, g)
-
-
-@ad.op(x=_threshold_x, elementwise=True)
+@ad.op(x=lambda g, xp, x, threshold: g * xp.logical_not(x <= threshold), elementwise=True)
 def threshold(xp: Any, x: Array, /, threshold: float, value: float, inplace: bool = False) -> Array:
     """``x`` above the threshold, else ``value``; the subgradient at the threshold is 0."""
     return xp.where(x <= threshold, value, x)
 
 
 # ---------------------------------------------------------------- with a ceiling
-@ad.op(
-    x=lambda g, xp, out, min_val, max_val: xp.where(
-        xp.logical_or(out <= min_val, out >= max_val), 0.0, g
-    ),
-    elementwise=True,
-    floating=True,
-)
+def _hardtanh_x(g: Array, xp: Any, out: Array, min_val: float, max_val: float) -> Array:
+    return g * xp.logical_not(xp.logical_or(out <= min_val, out >= max_val))
+
+
+@ad.op(x=_hardtanh_x, elementwise=True, floating=True)
 def hardtanh(
     xp: Any,
     x: Array,
@@ -168,7 +164,7 @@ def relu6(input: Any, inplace: bool = False) -> Any:
 
 
 @ad.op(
-    x=lambda g, xp, x: xp.where(xp.logical_and(x > -3, x < 3), g / 6, 0.0),
+    x=lambda g, xp, x: g * xp.logical_and(x > -3, x < 3) / 6,
     elementwise=True,
     floating=True,
 )
@@ -178,7 +174,8 @@ def hardsigmoid(xp: Any, x: Array, /, inplace: bool = False) -> Array:
 
 
 def _hardswish_x(g: Array, xp: Any, x: Array) -> Array:
-    return g * xp.where(x <= -3, 0.0, xp.where(x < 3, x / 3 + 0.5, 1.0))
+    between = xp.logical_and(x > -3, x < 3)
+    return g * ((xp.minimum(xp.maximum(x, -3), 3) / 3 + 0.5) * between + (x >= 3))
 
 
 @ad.op(x=_hardswish_x, elementwise=True, floating=True)
@@ -192,7 +189,7 @@ def hardswish(xp: Any, x: Array, /, inplace: bool = False) -> Array:
 
 # ---------------------------------------------------------------- shrinkage
 def _shrunk_x(g: Array, xp: Any, x: Array, lambd: float) -> Array:
-    return xp.where(xp.logical_and(x >= -lambd, x <= lambd), 0.0, g)
+    return g * xp.logical_not(xp.logical_and(x >= -lambd, x <= lambd))
 
 
 @ad.op(x=_shrunk_x, elementwise=True, floating=True)

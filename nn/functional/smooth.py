@@ -17,19 +17,34 @@ SELU_SCALE = 1.0507009873554805
 
 
 # ---------------------------------------------------------------- exponential below 0
+def _below(xp: Any, x: Array, width: float) -> Array:
+    # Above 0 the exponential would overflow, though nobody would look at it.
+    x = xp.minimum(x, 0)
+    return x if width == 1 else x / width
+
+
 def _exponential(xp: Any, x: Array, alpha: float, scale: float, width: float) -> Array:
-    # Below 0 only: above it the exponential would overflow, though nobody would look at it.
-    below = xp.minimum(x, 0)
-    if width != 1:
-        below = below / width
-    return xp.where(x > 0, scale * x, scale * alpha * xp.expm1(below))
+    # One of the two is 0.
+    return scale * xp.maximum(x, 0) + scale * alpha * xp.expm1(_below(xp, x, width))
 
 
 def _exponential_x(g: Array, xp: Any, x: Array, alpha: float, scale: float, width: float) -> Array:
-    below = xp.minimum(x, 0)
-    if width != 1:
-        below = below / width
-    return xp.where(x > 0, scale * g, g * (scale * alpha / width * xp.exp(below)))
+    at_zero = scale * alpha / width  # the exponential is 1 from 0 on
+    slope = g * (at_zero * xp.exp(_below(xp, x, width)))
+    return slope if at_zero == scale else slope + (scale - at_zero) * (g * (x > 0))
+
+
+def _exponential_numpy(xp: Any, x: Array, alpha: float, scale: float, width: float) -> Array:
+    """``expm1(x)`` as ``2 t / (1 - t)`` with ``t = tanh(x / 2)``: NumPy is faster at tanh."""
+    if width < 0:
+        return _exponential(xp, x, alpha, scale, width)
+    t = xp.asarray(xp.minimum(x, 0))
+    t *= 0.5 / width
+    xp.tanh(t, out=t)
+    t /= 1 - t
+    t *= 2 * scale * alpha
+    t += scale * xp.maximum(x, 0)
+    return t
 
 
 @ad.op(
@@ -40,6 +55,11 @@ def _exponential_x(g: Array, xp: Any, x: Array, alpha: float, scale: float, widt
 def elu(xp: Any, x: Array, /, alpha: float = 1.0, inplace: bool = False) -> Array:
     """``x`` above 0, else ``alpha * (exp(x) - 1)`` (Clevert et al., 2016)."""
     return _exponential(xp, x, alpha, 1.0, 1.0)
+
+
+@elu.kernel("numpy")
+def _(xp: Any, x: Array, /, alpha: float = 1.0, inplace: bool = False) -> Array:
+    return _exponential_numpy(xp, x, alpha, 1.0, 1.0)
 
 
 @ad.op(
@@ -57,6 +77,13 @@ def celu(xp: Any, x: Array, /, alpha: float = 1.0, inplace: bool = False) -> Arr
     return _exponential(xp, x, alpha, 1.0, alpha)
 
 
+@celu.kernel("numpy")
+def _(xp: Any, x: Array, /, alpha: float = 1.0, inplace: bool = False) -> Array:
+    if alpha == 0:
+        raise ValueError("alpha must not be 0")
+    return _exponential_numpy(xp, x, alpha, 1.0, alpha)
+
+
 @ad.op(
     x=lambda g, xp, x: _exponential_x(g, xp, x, SELU_ALPHA, SELU_SCALE, 1.0),
     elementwise=True,
@@ -68,6 +95,11 @@ def selu(xp: Any, x: Array, /, inplace: bool = False) -> Array:
     The weights are to be initialized with ``lecun_normal_``.
     """
     return _exponential(xp, x, SELU_ALPHA, SELU_SCALE, 1.0)
+
+
+@selu.kernel("numpy")
+def _(xp: Any, x: Array, /, inplace: bool = False) -> Array:
+    return _exponential_numpy(xp, x, SELU_ALPHA, SELU_SCALE, 1.0)
 
 
 # ---------------------------------------------------------------- x times a gate
@@ -166,6 +198,18 @@ def mish(xp: Any, x: Array, /, inplace: bool = False) -> Array:
 
 
 # ---------------------------------------------------------------- sigmoids and their integrals
+def _log_of_one_plus_exp(xp: Any, x: Array) -> Array:
+    """``log(1 + exp(-abs(x)))`` in memory of its own; NumPy's log1p takes five times log's time."""
+    e = xp.asarray(xp.absolute(x))
+    xp.negative(e, out=e)
+    xp.exp(e, out=e)
+    u = xp.asarray(e + 1)
+    e -= u - 1  # what was lost in the sum
+    e /= u
+    e += xp.log(u, out=u)
+    return e
+
+
 def _softplus_x(g: Array, xp: Any, x: Array, beta: float, threshold: float) -> Array:
     z = x * beta
     return xp.where(z > threshold, g, g * ad.sigmoid(z))
@@ -181,10 +225,26 @@ def softplus(xp: Any, x: Array, /, beta: float = 1.0, threshold: float = 20.0) -
     return xp.where(z > threshold, x, xp.logaddexp(z, 0) / beta)
 
 
+@softplus.kernel("numpy")
+def _(xp: Any, x: Array, /, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    z = x * beta
+    out = _log_of_one_plus_exp(xp, z)
+    out += xp.maximum(z, 0)
+    out /= beta
+    xp.copyto(out, x, where=z > threshold)
+    return out
+
+
 @ad.op(x=lambda g, x: g * ad.sigmoid(-x), elementwise=True, floating=True, autocast="high")
 def log_sigmoid(xp: Any, x: Array, /) -> Array:
     """``log(sigmoid(x))`` without overflow, and exact where the sigmoid is 0 or 1."""
     return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.absolute(x)))
+
+
+@log_sigmoid.kernel("numpy")
+def _(xp: Any, x: Array, /) -> Array:
+    out = _log_of_one_plus_exp(xp, x)
+    return xp.subtract(xp.minimum(x, 0), out, out=out)
 
 
 def _softsign_x(g: Array, xp: Any, x: Array) -> Array:

@@ -215,6 +215,16 @@ def test_a_float_mask_is_trained():
     assert bias.grad.shape == (3, 3) and bias.grad.data.any()
 
 
+def test_vmap_of_a_layer_is_a_batch():
+    how = {"dim_feedforward": 8, "dropout": 0.0, "batch_first": True}
+    layer = nn.TransformerEncoderLayer(4, 2, **how).double()
+    (x,) = drawn((5, 3, 4))
+    padding = np.arange(3) >= np.array([[3], [1], [2], [3], [2]])
+    both = ad.vmap(lambda x, mask: layer(x, None, mask, True))(x.data, padding)
+    batch = layer(x, None, ad.tensor(padding), True)
+    np.testing.assert_allclose(both.data, batch.data, rtol=1e-10)
+
+
 def test_errors_of_the_layer():
     for wrong in ((6, 4), (0, 1), (4, 0)):
         with pytest.raises(ValueError, match="embed_dim must be a positive multiple of num_heads"):

@@ -67,7 +67,7 @@ def _(xp: Any, x: Array, /, index: Any, shape: tuple[int, ...]) -> Array:
     return out
 
 
-MANY = 1 << 15  # elements from which on SciPy is faster than np.add.at, several times at last
+MANY = 1 << 15  # elements from which on SciPy is faster than np.add.at
 
 
 def _rows_added(rows: np.ndarray, x: np.ndarray, count: int) -> np.ndarray:

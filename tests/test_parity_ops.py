@@ -95,7 +95,10 @@ def first(case, create_graph=False):
     (mine, ours), (other, sources) = call_ours(case), call_torch(case)
     g = seeds([y.shape for y in mine], 1)
     kept = [i for i, z in enumerate(other) if z.requires_grad]  # all but the sign of slogdet
-    a = ad.gradients(mine, ours, [ad.tensor(v) for v in g], create_graph=create_graph)
+    own = [i for i, y in enumerate(mine) if y.requires_grad]  # indices do not
+    a = ad.gradients(
+        [mine[i] for i in own], ours, [ad.tensor(g[i]) for i in own], create_graph=create_graph
+    )
     b = torch.autograd.grad(
         [other[i] for i in kept], sources, [torch.tensor(g[i]) for i in kept],
         create_graph=create_graph,

@@ -4,6 +4,12 @@ from autodiff import one_hot as one_hot
 from autodiff import sigmoid as sigmoid
 from autodiff import tanh as tanh
 
+from .adapting import adaptive_avg_pool1d as adaptive_avg_pool1d
+from .adapting import adaptive_avg_pool2d as adaptive_avg_pool2d
+from .adapting import adaptive_avg_pool3d as adaptive_avg_pool3d
+from .adapting import adaptive_max_pool1d as adaptive_max_pool1d
+from .adapting import adaptive_max_pool2d as adaptive_max_pool2d
+from .adapting import adaptive_max_pool3d as adaptive_max_pool3d
 from .affine import bilinear as bilinear
 from .affine import linear as linear
 from .attention import scaled_dot_product_attention as scaled_dot_product_attention
@@ -44,9 +50,18 @@ from .piecewise import softshrink as softshrink
 from .piecewise import step as step
 from .piecewise import threshold as threshold
 from .piecewise import very_leaky_relu as very_leaky_relu
+from .pooling import avg_pool1d as avg_pool1d
+from .pooling import avg_pool2d as avg_pool2d
+from .pooling import avg_pool3d as avg_pool3d
+from .pooling import max_pool1d as max_pool1d
+from .pooling import max_pool2d as max_pool2d
+from .pooling import max_pool3d as max_pool3d
 from .recurrence import gru_step as gru_step
 from .recurrence import lstm_step as lstm_step
 from .recurrence import rnn_step as rnn_step
+from .resampling import interpolate as interpolate
+from .resampling import pixel_shuffle as pixel_shuffle
+from .resampling import pixel_unshuffle as pixel_unshuffle
 from .similarity import cosine_similarity as cosine_similarity
 from .similarity import normalize as normalize
 from .simplex import log_softmax as log_softmax

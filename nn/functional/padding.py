@@ -118,8 +118,11 @@ def pad(
         raise ValueError(f'pad: value={value} is for the mode "constant", not {mode!r}')
     pairs = [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
     widths = ((0, 0),) * (input.ndim - len(pairs)) + tuple(pairs)
+    cut = mode == "circular" and any(width < 0 for pair in widths for width in pair)
+    if cut:  # what is taken away is not repeated at the other end
+        input = _cut(input, widths)
     for axis, (n, (before, after)) in enumerate(zip(input.shape, widths)):
-        if n + before + after < 0:
+        if not cut and n + before + after < 0:
             raise ValueError(
                 f"pad: widths {before} and {after} take away more than axis {axis} of shape "
                 f"{input.shape} has"
@@ -133,15 +136,17 @@ def pad(
         if mode == "replicate" and n == 0 and max(before, after) > 0:
             raise ValueError(f"pad: axis {axis} of shape {input.shape} has nothing to replicate")
     added = tuple([(max(before, 0), max(after, 0)) for before, after in widths])
-    cut = tuple(
-        [
-            slice(max(-before, 0), n + max(before, 0) + after)
-            for n, (before, after) in zip(input.shape, widths)
-        ]
-    )
     if any(map(any, added)):
         if mode == "constant":
             input = ad.pad(input, added, constant_values=0 if value is None else value)
         else:
             input = pad_edges(input, added, mode)
-    return input[cut] if any(width < 0 for width in pad) else input
+    return input if cut else _cut(input, widths)
+
+
+def _cut(x: Any, widths: Widths) -> Any:
+    """Take away what negative widths say, at ends that nothing was added to."""
+    if not any(width < 0 for pair in widths for width in pair):
+        return x
+    index = [slice(max(-b, 0), max(n + min(a, 0), 0)) for n, (b, a) in zip(x.shape, widths)]
+    return x[tuple(index)]

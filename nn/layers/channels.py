@@ -10,6 +10,10 @@ from ..parameter import Buffer, Parameter
 from .normalization import filled
 
 
+def _no_bias(module: Any) -> str:
+    return ", bias=False" if module.affine and module.bias is None else ""
+
+
 class _RunningNorm(Module):
     """What batch and instance norm share: weight and bias, running statistics, arguments."""
 
@@ -29,6 +33,7 @@ class _RunningNorm(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         weight_init: init.Initializer | None = None,
         bias_init: init.Initializer | None = None,
         dtype: Any = None,
@@ -44,7 +49,7 @@ class _RunningNorm(Module):
         self.track_running_stats = track_running_stats
         n, where = num_features, {"dtype": dtype, "device": device}
         self.weight = filled(n, 1.0, weight_init, generator, **where) if affine else None
-        self.bias = filled(n, 0.0, bias_init, generator, **where) if affine else None
+        self.bias = filled(n, 0.0, bias_init, generator, **where) if affine and bias else None
         tracked = track_running_stats
         self.running_mean = Buffer(ad.zeros(n, **where)) if tracked else None
         self.running_var = Buffer(ad.ones(n, **where)) if tracked else None
@@ -70,7 +75,7 @@ class _RunningNorm(Module):
         """As the constructor takes it."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+            f"affine={self.affine}, track_running_stats={self.track_running_stats}{_no_bias(self)}"
         )
 
 
@@ -134,6 +139,8 @@ class BatchNorm2d(_BatchNorm):
         Whether there are a weight, at first 1, and a bias, at first 0.
     track_running_stats : bool
         Without it, the batch's statistics are used in evaluation mode too.
+    bias : bool
+        Without it there is only a weight.
     weight_init, bias_init : callable or str, optional
         What fills a tensor in place, or its name.
     dtype, device : optional
@@ -177,9 +184,27 @@ class _InstanceNorm(_RunningNorm):
         momentum: float = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        **options: Any,
+        *,
+        bias: bool = True,
+        weight_init: init.Initializer | None = None,
+        bias_init: init.Initializer | None = None,
+        dtype: Any = None,
+        device: str | None = None,
+        generator: ad.random.Generator | None = None,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, **options)
+        super().__init__(
+            num_features,
+            eps,
+            momentum,
+            affine,
+            track_running_stats,
+            bias=bias,
+            weight_init=weight_init,
+            bias_init=bias_init,
+            dtype=dtype,
+            device=device,
+            generator=generator,
+        )
 
     def forward(self, x: Any) -> Any:
         """Normalize each channel of each example."""
@@ -224,9 +249,8 @@ class InstanceNorm2d(_InstanceNorm):
         Whether there are a weight, at first 1, and a bias, at first 0.
     track_running_stats : bool
         Whether there are running statistics, which normalize in evaluation mode.
-    **options
-        ``weight_init``, ``bias_init``, ``dtype``, ``device``, ``generator``, as for
-        `BatchNorm2d`.
+    bias, weight_init, bias_init, dtype, device, generator
+        As for `BatchNorm2d`.
 
     Examples
     --------
@@ -260,6 +284,8 @@ class GroupNorm(Module):
         Added to the variance.
     affine : bool
         Whether there are a weight, at first 1, and a bias, at first 0, for each channel.
+    bias : bool
+        Without it there is only a weight.
     weight_init, bias_init : callable or str, optional
         What fills a tensor in place, or its name.
     dtype, device : optional
@@ -285,6 +311,7 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
         *,
+        bias: bool = True,
         weight_init: init.Initializer | None = None,
         bias_init: init.Initializer | None = None,
         dtype: Any = None,
@@ -301,7 +328,7 @@ class GroupNorm(Module):
         self.affine = affine
         n, where = num_channels, {"dtype": dtype, "device": device}
         self.weight = filled(n, 1.0, weight_init, generator, **where) if affine else None
-        self.bias = filled(n, 0.0, bias_init, generator, **where) if affine else None
+        self.bias = filled(n, 0.0, bias_init, generator, **where) if affine and bias else None
 
     def forward(self, x: Any) -> Any:
         """Normalize the groups."""
@@ -309,4 +336,5 @@ class GroupNorm(Module):
 
     def extra_repr(self) -> str:
         """As the constructor takes it."""
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        arguments = f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return arguments + _no_bias(self)

@@ -1,5 +1,6 @@
 """Layers that change the shape alone, or nothing."""
 
+from math import prod
 from typing import Any
 
 import autodiff as ad
@@ -56,3 +57,44 @@ class Flatten(Module):
             if (self.start_dim, self.end_dim) == (1, -1)
             else (f"{self.start_dim}, {self.end_dim}")
         )
+
+
+class Unflatten(Module):
+    """One axis becomes several.
+
+    Parameters
+    ----------
+    dim : int
+        Which one.
+    unflattened_size : tuple of int
+        The lengths of the new ones; one of them may be -1.
+
+    Examples
+    --------
+    >>> import autodiff as ad, nn
+    >>> nn.Unflatten(1, (3, -1))(ad.zeros((5, 12))).shape
+    (5, 3, 4)
+    """
+
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
+        self.dim = dim
+        self.unflattened_size = tuple(unflattened_size)
+
+    def forward(self, x: Any) -> Any:
+        """Reshape ``x``."""
+        shape, n = x.shape, len(x.shape)
+        if not -n <= self.dim < n:
+            raise ValueError(f"Unflatten: no axis {self.dim} in the shape {shape}")
+        dim = self.dim % n
+        known = prod([size for size in self.unflattened_size if size != -1])
+        unknown = self.unflattened_size.count(-1)
+        if unknown > 1 or (shape[dim] % known if unknown and known else known != shape[dim]):
+            raise ValueError(
+                f"Unflatten: axis {self.dim} of the shape {shape} does not divide into "
+                f"{self.unflattened_size}"
+            )
+        return ad.reshape(x, (*shape[:dim], *self.unflattened_size, *shape[dim + 1 :]))
+
+    def extra_repr(self) -> str:
+        """The axis and the lengths."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -17,7 +17,9 @@ from . import (
     losses,
     normalization,
     padding,
+    pooling,
     recurrence,
+    resampling,
     reshaping,
     unfolding,
 )
@@ -26,15 +28,17 @@ from .part import Drawn, Part, leaves, mapped, tensors
 FAMILIES = [
     activations,
     affine,
-    branches,
     attention,
+    branches,
     convolution,
     dropping,
     lookup,
     losses,
     normalization,
     padding,
+    pooling,
     recurrence,
+    resampling,
     reshaping,
     unfolding,
 ]

@@ -16,6 +16,7 @@ HOW = [
     {"momentum": 0.7},
     {"momentum": None},
     {"affine": False},
+    {"bias": False},
     {"track_running_stats": False},
 ]
 
@@ -46,6 +47,7 @@ PARTS = [
         for options in (
             {},
             {"eps": 0.1, "affine": True},
+            {"affine": True, "bias": False},
             {"track_running_stats": True},
             {"affine": True, "track_running_stats": True, "momentum": 0.7},
         )
@@ -55,7 +57,7 @@ PARTS = [
         Part("GroupNorm", (groups, 6), options, (x,), label=str(x))
         for groups in (1, 2, 3, 6)
         for x in [(2, 6, 3), (2, 6, 2, 3), (1, 6, 4)]
-        for options in ({}, {"eps": 0.1}, {"affine": False})
+        for options in ({}, {"eps": 0.1}, {"affine": False}, {"bias": False})
     ],
     Part("GroupNorm", (2, 6), {}, ((3, 6),)),
 ]

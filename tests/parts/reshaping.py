@@ -7,3 +7,8 @@ PARTS = [
     Part("Flatten", (), {}, ((2, 3, 4),)),
     Part("Flatten", (0, -2), {}, ((2, 3, 4),)),
 ]
+PARTS += [
+    Part("Unflatten", (1, (3, 2)), {}, ((2, 6, 4),)),
+    Part("Unflatten", (-1, (-1, 2)), {}, ((2, 6, 4),)),
+    Part("Unflatten", (0, (2,)), {}, ((2, 3),)),
+]

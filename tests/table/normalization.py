@@ -95,6 +95,8 @@ def counterparts(torch):
     F = torch.nn.functional
 
     def channel_norm(x, weight=None, bias=None, groups=None, eps=1e-5):
+        if weight is None:  # PyTorch's second derivative fails without one
+            weight = torch.ones(x.shape[1], dtype=x.dtype)
         if groups is None:
             axes = (0, *range(2, x.ndim))
             y = F.batch_norm(x, None, None, weight, bias, True, eps=eps)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+from autodiff.mode import current
 
 from . import strict
 
@@ -16,11 +17,11 @@ def strict_device():
 
 @pytest.fixture(autouse=True)
 def nothing_leaks():
-    """A test that changes grad mode, defaults or error states must put them back."""
-    before = ad.is_grad_enabled(), ad.get_default_dtype(), ad.default_device(), np.geterr()
+    """A test that changes the mode, defaults or error states must put them back."""
+    before = current(), ad.get_default_dtype(), ad.default_device(), np.geterr()
     yield
-    after = ad.is_grad_enabled(), ad.get_default_dtype(), ad.default_device(), np.geterr()
-    assert before == after, "a test left grad mode, a default or NumPy's error state changed"
+    after = current(), ad.get_default_dtype(), ad.default_device(), np.geterr()
+    assert before == after, "a test left the mode, a default or NumPy's error state changed"
 
 
 def _no_gpu() -> str:

@@ -168,6 +168,21 @@ def test_the_closure_records_and_the_steps_are_noticed():
         y.backward()
 
 
+def test_negative_curvature_is_not_remembered():
+    """Near a maximum the estimate of the Hessian would point uphill."""
+    w = nn.Parameter(np.array([0.1]))
+    optimizer = optim.LBFGS([w], lr=0.1, max_iter=4)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = ad.cos(w).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert 0.1 < w.item() < 1 and optimizer.state_dict()["state"][0]["ro"] == []
+
+
 def test_losses_that_are_not_finite_end_no_search():
     """The logarithm of a negative number is no reason to go there."""
     w = nn.Parameter(np.array([1.0]))

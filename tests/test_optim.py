@@ -404,6 +404,16 @@ def test_bad_parameters(params, error, message):
         optim.SGD(params, lr=0.1)
 
 
+def test_names_beside_parameters_are_passed_over():
+    model = nn.Linear(2, 3)
+    optimizer = optim.SGD(model.named_parameters())
+    assert optimizer.param_groups[0]["params"] == [model.weight, model.bias]
+    state = optimizer.state_dict()
+    state["param_groups"][0]["param_names"] = ["weight", "bias"]  # as PyTorch saves
+    optimizer.load_state_dict(state)
+    assert "param_names" not in optimizer.param_groups[0]
+
+
 def test_a_generator_of_parameters_is_read_once():
     model = nn.Linear(2, 3)
     assert len(optim.SGD(p for p in model.parameters()).param_groups[0]["params"]) == 2

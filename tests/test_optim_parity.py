@@ -8,6 +8,7 @@ import pytest
 
 import autodiff as ad
 import nn
+from nn.optim.wolfe import Point, strong_wolfe
 
 from .optimizers import CLASSES, WITH_CLOSURE
 from .test_parts_parity import arguments
@@ -222,6 +223,8 @@ LBFGS = grid(
     lr=[1.0, 0.3], max_iter=[10, 3], max_eval=[None, 7], history_size=[100, 2],
     line_search_fn=[None, "strong_wolfe"],
 ) + grid(
+    lr=[5.0, 30.0, 200.0], max_iter=[10, 3], line_search_fn=["strong_wolfe"],
+) + grid(
     max_iter=[10], tolerance_grad=[1e-7, 0.1], tolerance_change=[1e-9, 0.01],
     line_search_fn=[None, "strong_wolfe"],
 )  # fmt: skip
@@ -288,6 +291,38 @@ def test_states_of_lbfgs_move(options, direction):
     last = [torch.tensor(p.data) for p in ours] if direction == "from" else theirs
     for p, q in zip(last, expected, strict=True):
         torch.testing.assert_close(p.detach(), q.detach(), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("limit", [25, 3])
+def test_line_searches_go_the_same_way(limit):
+    """On random waves, with hills and valleys; to the same place in as many evaluations."""
+    from torch.optim.lbfgs import _strong_wolfe
+
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        height, speed, phase = rng.standard_normal((3, 4))
+        speed *= 3
+
+        def along(t, height=height, speed=speed, phase=phase):
+            wave = speed * float(t) + phase
+            slope = (height * speed * np.cos(wave)).sum() + 0.1 * float(t)
+            return Point(
+                float(t), (height * np.sin(wave)).sum() + 0.05 * float(t) ** 2, slope, None
+            )
+
+        def theirs(x, t, d, along=along):
+            point = along(t)
+            return point.loss, torch.tensor([point.slope])
+
+        start, first = along(0.0), 10 ** rng.uniform(-2, 2)
+        if start.slope >= 0:
+            continue
+        g = torch.tensor([start.slope])
+        _, _, t, count = _strong_wolfe(
+            theirs, None, first, torch.ones(1), start.loss, g, g[0], max_ls=limit
+        )
+        found = strong_wolfe(along, start, first, 1.0, 1e-9, limit)
+        assert (found[0].t, found[1]) == (pytest.approx(float(t), rel=1e-9), count)
 
 
 @pytest.mark.parametrize("limit", [0.5, 1e6])

@@ -17,7 +17,7 @@ import autodiff as ad
 from ..parameter import clear_grad, raw_of
 from .units import Array, Plan, Scratch, Slot, State, single
 
-Parameters = Iterable[ad.Tensor] | Iterable[dict[str, Any]]
+Parameters = Iterable[ad.Tensor] | Iterable[tuple[str, ad.Tensor]] | Iterable[dict[str, Any]]
 Closure = Callable[[], Any]
 
 
@@ -42,7 +42,7 @@ class Optimizer:
     ----------
     params : iterable of Tensor, or of dict
         The parameters, or groups of them: ``{"params": [...], "lr": 0.01}``, where each may
-        override the defaults.
+        override the defaults. Pairs of name and parameter do as well.
     defaults : dict
         The hyperparameters of groups that do not say otherwise.
     switches : dict, optional
@@ -153,6 +153,7 @@ class Optimizer:
             raise ValueError('a parameter group needs "params"')
         params = group["params"]
         params = [params] if isinstance(params, ad.Tensor) else list(params)
+        params = [p[1] if isinstance(p, tuple) else p for p in params]  # of (name, parameter)
         given = {name: value for name, value in group.items() if name != "params"}
         self._refuse_unknown(given)
         slots = [slot for slots in self._slots for slot in slots]
@@ -392,6 +393,7 @@ class Optimizer:
         numbers = [number for group in groups for number in group.pop("params")]
         for group in groups:
             self._refuse_switches({key: group.pop(key) for key in SWITCHES & group.keys()})
+            group.pop("param_names", None)
             # What is off, and not known here, asks for nothing.
             for key in [key for key in group if key not in self.defaults and not group[key]]:
                 del group[key]

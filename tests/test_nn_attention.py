@@ -255,6 +255,15 @@ def test_copies_begin_alike_and_made_layers_do_not():
         assert one is not two and bool((one == two).all()) == alike
 
 
+def test_copies_draw_from_one_generator():
+    """Their masks would be the same otherwise."""
+    g = ad.random.Generator(0)
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, 0.5, generator=g), 2)
+    one, two = [layer.dropout1(ad.ones(100)) for layer in encoder.layers]
+    assert bool((one != two).any())
+    assert all(layer.self_attn.generator is g for layer in encoder.layers)
+
+
 def test_activations_by_name_and_module():
     layer = nn.TransformerEncoderLayer(4, 2, 8, activation=nn.Tanh())
     assert layer(ad.ones((3, 4))).shape == (3, 4)

@@ -187,7 +187,7 @@ class TransformerEncoder(Module):
     ) -> None:
         make = encoder_layer
         if isinstance(encoder_layer, Module):
-            make = partial(copy.deepcopy, encoder_layer)
+            make = partial(_copied, encoder_layer)
         self.layers = ModuleList([make() for _ in range(num_layers)])
         self.num_layers = num_layers
         self.norm = norm
@@ -211,6 +211,12 @@ class TransformerEncoder(Module):
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, bool(is_causal))
         return src if self.norm is None else self.norm(src)
+
+
+def _copied(layer: Module) -> Module:
+    """A copy with the same generators: with copies of them all layers would drop the same."""
+    generators = [getattr(part, "generator", None) for part in layer.modules()]
+    return copy.deepcopy(layer, {id(g): g for g in generators if g is not None})
 
 
 class PositionalEncoding(Module):

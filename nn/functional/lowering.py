@@ -78,6 +78,16 @@ def _correlate_into(
     w = xp.asarray(xp.reshape(w, (count, groups, o // groups, rows)), dtype=space.dtype)
     if bias is not None:
         bias = xp.reshape(bias, (groups, o // groups, 1))
+    if _only_channels(kernel, size, x.shape[2:], window):
+        places = prod(size)
+        for images, _, _ in _tiles(x.shape[0], 1, 0, (x.shape[1] + o) * places, space.limit):
+            part = x[images]
+            part = xp.reshape(part, (part.shape[0], groups, rows, places))
+            total = xp.matmul(w[0], xp.asarray(part, dtype=space.dtype))
+            if bias is not None:
+                total += bias
+            out[images] = xp.reshape(total, (total.shape[0], o, *size))
+        return
     for images, lines, blocks in _columns(xp, x, kernel, size, window, space, by_rows):
         shape = blocks[0].shape[2:]
         blocks = [xp.reshape(block, (groups, rows, prod(shape))) for block in blocks]
@@ -162,6 +172,17 @@ def _by_rows(kernel: Any, channels: int, window: Window, space: Workspace) -> bo
         and kernel[0] > 1
         and window.stride[0] == 1
         and channels * prod(kernel[1:]) >= 64
+    )
+
+
+def _only_channels(kernel: Any, size: Lengths, lengths: Lengths, window: Window) -> bool:
+    """Whether only channels are mixed, and each image is large enough for a product of its own."""
+    return (
+        prod(kernel) == 1
+        and size == lengths
+        and set(window.stride) == {1}
+        and set(window.padding) == {0}
+        and prod(size) >= 128
     )
 
 

@@ -50,6 +50,8 @@ PARTS = [
     *[conv(axes, 3, 2, batch=b, channels=2) for axes in (1, 2, 3) for b in ((), (0,), (1,))],
     conv(2, 3, 3, channels=32, padding=1),
     conv(2, 5, 1, channels=3),
+    conv(2, 4, 1, lengths=(12, 11), groups=2),  # a product for each image
+    back(2, 4, 1, lengths=(12, 11), groups=2, bias=False),
     *[
         back(axes, 6, 3, stride=stride, padding=padding, output_padding=more, dilation=dilation)
         for axes in (1, 2)

@@ -84,6 +84,7 @@ from .layers import InstanceNorm2d as InstanceNorm2d
 from .layers import InstanceNorm3d as InstanceNorm3d
 from .layers import LayerNorm as LayerNorm
 from .layers import Linear as Linear
+from .layers import LocalResponseNorm as LocalResponseNorm
 from .layers import LSTMCell as LSTMCell
 from .layers import Maxout as Maxout
 from .layers import MaxPool1d as MaxPool1d

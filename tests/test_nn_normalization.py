@@ -184,6 +184,7 @@ BAD = {
     "layer norm": (lambda: F.layer_norm(ONES, (3,)), r"layer_norm: normalized_shape=\(3,\)"),
     "rms norm": (lambda: F.rms_norm(ONES, (2, 4)), r"rms_norm: normalized_shape=\(2, 4\)"),
     "no shape": (lambda: F.layer_norm(ONES, ()), r"normalized_shape=\(\)"),
+    "response": (lambda: F.local_response_norm(ONES, 0), "size=0; it must be at least 1"),
     "features": (lambda: nn.BatchNorm1d(-1), "num_features=-1 is negative"),
 }
 

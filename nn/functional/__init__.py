@@ -16,6 +16,7 @@ from .attention import scaled_dot_product_attention as scaled_dot_product_attent
 from .channels import batch_norm as batch_norm
 from .channels import group_norm as group_norm
 from .channels import instance_norm as instance_norm
+from .channels import local_response_norm as local_response_norm
 from .classification import cross_entropy as cross_entropy
 from .convolution import conv1d as conv1d
 from .convolution import conv2d as conv2d

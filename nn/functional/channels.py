@@ -10,6 +10,9 @@ from typing import Any
 
 import autodiff as ad
 
+from .pooling import window_sum
+from .windows import Axis, still
+
 Array = Any
 Needs = tuple[bool, bool, bool]
 
@@ -453,3 +456,30 @@ def group_norm(
             "groups; it needs more"
         )
     return channel_norm(input, weight, bias, groups=num_groups, eps=eps)[0]
+
+
+def local_response_norm(
+    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Any:
+    """Each value divided by what the squares in ``size`` channels around it say.
+
+    Source: Krizhevsky, Sutskever & Hinton, "ImageNet classification with deep convolutional
+    neural networks", 2012: ``x / (k + alpha * mean of squares)**beta``, where channels beyond the
+    first and the last count as 0.
+
+    Parameters
+    ----------
+    input : Tensor, shape (n, c, ...)
+    size : int
+        How many channels count.
+    alpha, beta, k : float
+    """
+    input = ad.asarray(input)
+    _require_channels("local_response_norm", input)
+    if size < 1:
+        raise ValueError(f"local_response_norm: size={size}; it must be at least 1")
+    channels, *rest = input.shape[1:]
+    width = ((0, 0), (size // 2, (size - 1) // 2), *((0, 0) for _ in rest))
+    windows = (Axis(channels + size - 1, size, 1, 0, 1, channels), *map(still, rest))
+    mean = window_sum(ad.pad(input * input, width), windows, alpha / size)
+    return input / (mean + k) ** beta

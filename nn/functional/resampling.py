@@ -13,7 +13,7 @@ import numpy as np
 import autodiff as ad
 
 from .pooling import window_sum
-from .windows import Axis
+from .windows import Axis, still
 
 Array = Any
 Shape = tuple[int, ...]
@@ -116,10 +116,7 @@ def area(x: Any, out: Shape) -> Any:
         return ad.mean(x, axis=tuple(range(-axes, 0)), keepdims=True)
     even = [n % m == 0 for n, m in zip(lengths, out)]
     windows = tuple(
-        [
-            Axis(n, n // m, n // m, 0, 1, m) if e else Axis(n, 1, 1, 0, 1, n)
-            for n, m, e in zip(lengths, out, even)
-        ]
+        [Axis(n, n // m, n // m, 0, 1, m) if e else still(n) for n, m, e in zip(lengths, out, even)]
     )
     count = 1
     for axis in windows:

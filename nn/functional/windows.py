@@ -20,6 +20,11 @@ class Axis(NamedTuple):
     out: int
 
 
+def still(n: int) -> Axis:
+    """An axis that is left as it is: windows of one value."""
+    return Axis(n, 1, 1, 0, 1, n)
+
+
 Windows = tuple[Axis, ...]  # of the last axes
 Place = tuple[int, tuple[Any, ...], tuple[Any, ...]]
 
@@ -72,8 +77,8 @@ def one_by_one(windows: Windows) -> list[Windows]:
     """Windows along one axis after the other: sums along them are those of the whole window."""
     found: list[Windows] = []
     for i, axis in enumerate(windows):
-        if (axis.kernel, axis.stride, axis.padding, axis.out) != (1, 1, 0, axis.n):
-            before = [Axis(a.out, 1, 1, 0, 1, a.out) for a in windows[:i]]
-            after = [Axis(a.n, 1, 1, 0, 1, a.n) for a in windows[i + 1 :]]
+        if axis._replace(dilation=1) != still(axis.n):
+            before = [still(a.out) for a in windows[:i]]
+            after = [still(a.n) for a in windows[i + 1 :]]
             found.append((*before, axis, *after))
     return found

@@ -16,6 +16,7 @@ from .channels import GroupNorm as GroupNorm
 from .channels import InstanceNorm1d as InstanceNorm1d
 from .channels import InstanceNorm2d as InstanceNorm2d
 from .channels import InstanceNorm3d as InstanceNorm3d
+from .channels import LocalResponseNorm as LocalResponseNorm
 from .convolution import Conv1d as Conv1d
 from .convolution import Conv2d as Conv2d
 from .convolution import Conv3d as Conv3d

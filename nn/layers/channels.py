@@ -338,3 +338,31 @@ class GroupNorm(Module):
         """As the constructor takes it."""
         arguments = f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
         return arguments + _no_bias(self)
+
+
+class LocalResponseNorm(Module):
+    """Each value divided by what the squares in neighbouring channels say.
+
+    Source: Krizhevsky, Sutskever & Hinton, 2012.
+
+    Parameters
+    ----------
+    size : int
+        How many channels count.
+    alpha, beta, k : float
+        In ``x / (k + alpha * mean of squares)**beta``.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, x: Any) -> Any:
+        """Divide."""
+        return functional.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """As the constructor takes it."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -60,4 +60,10 @@ PARTS = [
         for options in ({}, {"eps": 0.1}, {"affine": False}, {"bias": False})
     ],
     Part("GroupNorm", (2, 6), {}, ((3, 6),)),
+    *[
+        Part("LocalResponseNorm", (size,), options, (x,), label=str(x))
+        for size in (1, 2, 3, 5)
+        for x in [(2, 4, 3), (2, 4, 2, 3), (1, 4, 2, 1, 2)]
+        for options in ({}, {"alpha": 0.5, "beta": 0.3, "k": 2.0})
+    ],
 ]

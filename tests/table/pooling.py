@@ -3,11 +3,14 @@
 from math import inf
 
 import numpy as np
+from hypothesis import strategies as st
 
 import nn  # noqa: F401 - declares the ops
 from nn.functional.windows import Axis
 
 from .case import Case
+from .generated import Generated
+from .strategies import few, normal
 
 # values, kernel, stride, padding, dilation, windows
 EVEN = (Axis(4, 2, 2, 0, 1, 2), Axis(6, 3, 3, 0, 1, 2))
@@ -45,6 +48,27 @@ CASES = [
     Case("window_max", ((0, 4, 6),), {"windows": EVEN, "lowest": -inf}),
     Case("uneven_argmax", ((2, 3, 5),), {"out": (2, 3)}),
     Case("uneven_argmax", ((2, 5),), {"out": (3,)}),
+]
+
+
+@st.composite
+def windowed(draw, values, **options):
+    """An array, and windows over its last two axes."""
+    windows = []
+    for _ in range(2):
+        kernel, stride, dilation = [draw(st.integers(1, most)) for most in (3, 3, 2)]
+        padding, span = draw(st.integers(0, kernel // 2)), dilation * (kernel - 1) + 1
+        n = draw(st.integers(max(span - 2 * padding, 1), 5))
+        windows.append(
+            Axis(n, kernel, stride, padding, dilation, (n + 2 * padding - span) // stride + 1)
+        )
+    x = draw(values((2, *[axis.n for axis in windows])))
+    return [x], {"windows": tuple(windows), **options}
+
+
+GENERATED = [
+    Generated("window_sum", windowed(normal), whole=True),
+    Generated("window_max", windowed(few, lowest=-inf)),
 ]
 
 

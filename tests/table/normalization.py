@@ -7,7 +7,7 @@ import nn  # noqa: F401 - declares the ops
 
 from .case import MASK, B, Case, M
 from .generated import Generated
-from .strategies import normal, shapes
+from .strategies import normal
 
 CHANNELS = np.array([True, False, True]).reshape(3, 1)
 DROP = {"scale": 1.25}
@@ -80,36 +80,6 @@ GENERATED = [
     Generated("channel_norm", normalized(), whole=True),
     Generated("rms_norm", rooted(), whole=True),
     Generated("scale_channels", scaled()),
-]
-
-
-@st.composite
-def with_channels(draw):
-    """An input (n, c, ...), and two numbers for each channel."""
-    shape = draw(shapes(2, 4, empty=False))
-    return [draw(normal(s)) for s in (shape, shape[1:2], shape[1:2])]
-
-
-@st.composite
-def grouped(draw):
-    """The same, with more than one value in each group of channels."""
-    shape = (draw(st.integers(2, 3)), 4, *draw(shapes(0, 2, empty=False)))
-    groups = draw(st.sampled_from([None, 1, 2]))
-    inputs = [draw(normal(s)) for s in (shape, (4,), (4,))]
-    return inputs, {"groups": groups, "eps": draw(st.sampled_from([0.1, 1.0]))}
-
-
-@st.composite
-def with_last(draw):
-    """An input, and a number for each place of its last axis."""
-    shape = draw(shapes(1, 3, empty=False))
-    return [draw(normal(shape)), draw(normal(shape[-1:]))], {"eps": draw(st.sampled_from([0.1, 1]))}
-
-
-GENERATED = [
-    Generated("channel_norm", grouped(), whole=True),
-    Generated("rms_norm", with_last(), whole=True),
-    Generated("scale_channels", with_channels(), whole=True),
 ]
 
 

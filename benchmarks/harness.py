@@ -59,12 +59,18 @@ def admit(workload: str, names: Sequence[str], say: Say) -> tuple[dict[str, Any]
         elif "failed" in answer:
             skipped[name] = f"failed: {answer['failed']}"
         elif not off <= TOLERANCE:
-            skipped[name] = f"failed: its first steps differ from hand-written NumPy's by {off:.1e}"
+            skipped[name] = (
+                f"failed: its first steps differ from {_reference(workload)} by {off:.1e}"
+            )
         else:
             entries[name] = {"title": CONTENDERS[name].title, **answer}
         if name in skipped:
             say(f"{workload}: {name} skipped, {skipped[name]}")
     return entries, skipped
+
+
+def _reference(workload: str) -> str:
+    return CONTENDERS[WORKLOADS[workload].reference].title
 
 
 def settle_threads(workload: str, name: str, seconds: float) -> tuple[str, dict[str, Any]]:

@@ -27,7 +27,7 @@ def main(workload: str, contender: str, what: str) -> None:
         answer = {"version": _version(entry.package, module)}
         if task.problem is not None:
             problem = task.problem()
-            reference = first_steps(CONTENDERS["numpy"], problem)
+            reference = first_steps(CONTENDERS[task.reference], problem)
             answer["disagreement"] = disagreement(first_steps(entry, problem), reference)
             answer["data"] = problem.data
         else:

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import problems
+from benchmarks import networks, problems
 from benchmarks.contenders import Contender, Step, Training
 from benchmarks.stats import lower_quartile
 
+Problem = problems.Problem | networks.Twin
 ROOT = Path(__file__).parent.parent
 CHUNK = 0.01  # seconds: long next to the clock's resolution, short next to an interruption
 CHECKED_STEPS = 5
@@ -38,7 +39,8 @@ class Workload:
     unit: str
     measure: Callable[[Contender, float], float]  # within the contender's own process
     targets: Sequence[Target] = ()
-    problem: Callable[[], problems.Problem] | None = None
+    problem: Callable[[], Problem] | None = None
+    reference: str = "numpy"  # whose first steps the others' are compared with
 
 
 # ---------------------------------------------------------------- measuring
@@ -66,7 +68,7 @@ def per_step(steps: Sequence[Step], seconds: float, wait: Step = lambda: None) -
     return [lower_quartile(taken) for taken in chunks]
 
 
-def training(contender: Contender, problem: problems.Problem) -> Training:
+def training(contender: Contender, problem: Problem) -> Training:
     """The contender's network, made ready to train."""
     module = import_module(f"benchmarks.contenders.{contender.module}")
     build = module.build_scalar if problem.loss == "hinge" else module.build
@@ -74,7 +76,7 @@ def training(contender: Contender, problem: problems.Problem) -> Training:
     return network
 
 
-def _steps(problem: Callable[[], problems.Problem]) -> Callable[[Contender, float], float]:
+def _steps(problem: Callable[[], Problem]) -> Callable[[Contender, float], float]:
     def microseconds(contender: Contender, seconds: float) -> float:
         network = training(contender, problem())
         return per_step([network.step], seconds, network.wait)[0] * 1e6
@@ -131,7 +133,7 @@ def _import(contender: Contender, seconds: float) -> float:
 FirstSteps = tuple[list[float], list[Any]]  # losses; what was added to each parameter
 
 
-def first_steps(contender: Contender, problem: problems.Problem) -> FirstSteps:
+def first_steps(contender: Contender, problem: Problem) -> FirstSteps:
     """The losses of the first steps, and how far they moved each weight and bias."""
     network = training(contender, problem)
     losses = [float(network.step()) for _ in range(CHECKED_STEPS)]
@@ -152,7 +154,7 @@ def disagreement(mine: FirstSteps, reference: FirstSteps) -> float:
 
 
 # ---------------------------------------------------------------- the table
-def _trained(title: str, problem: Callable[[], problems.Problem], *targets: Target) -> Workload:
+def _trained(title: str, problem: Callable[[], Problem], *targets: Target) -> Workload:
     return Workload(title, "µs a step", _steps(problem), targets, problem)
 
 
@@ -174,6 +176,10 @@ WORKLOADS: dict[str, Workload] = {
         Target("pytorch", low=1.1, over="ours"),
         Target("pytorch-fused", low=0.65, over="ours"),
     ),
+    **{
+        name: Workload(title, "µs a step", _steps(problem), (), problem, "ours")
+        for name, (title, problem) in networks.NETWORKS.items()
+    },
     "scalar": _trained(
         "scalar mode: two moons, 2-16-16-1 ReLU, 100 samples, SGD",
         problems.moons,

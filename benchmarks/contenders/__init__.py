@@ -66,18 +66,28 @@ class Contender:
 
 
 ARRAYS = ("xor", "mnist_mlp", "deep_mlp")
+NETWORKS = ("lenet5", "cnn", "lstm", "transformer")
 ENGINE = ("engine", "engine_number")
-_ours = Contender("ours", "ours", "autodiff", (*ARRAYS, "scalar", "import", *ENGINE))
+_ours = Contender("ours", "ours", "autodiff", (*ARRAYS, *NETWORKS, "scalar", "import", *ENGINE))
 
 CONTENDERS: dict[str, Contender] = {
     "ours": _ours,
     "ours-again": Contender("ours again (A/A)", "ours", "autodiff", _ours.workloads),
     "numpy": Contender("hand-written NumPy", "numpy_by_hand", "numpy", (*ARRAYS, "scalar")),
     "pytorch": Contender(
-        "PyTorch eager, defaults", "pytorch", "torch", (*ARRAYS, "import", *ENGINE), _openmp()
+        "PyTorch eager, defaults",
+        "pytorch",
+        "torch",
+        (*ARRAYS, *NETWORKS, "import", *ENGINE),
+        _openmp(),
     ),
     "pytorch-fused": Contender(
-        "PyTorch eager, fused=True", "pytorch", "torch", ARRAYS, _openmp(), {"fused": True}
+        "PyTorch eager, fused=True",
+        "pytorch",
+        "torch",
+        (*ARRAYS, *NETWORKS),
+        _openmp(),
+        {"fused": True},
     ),
     "jax": Contender("JAX, jit", "jax_jit", "jax", (*ARRAYS, "import"), _xla()),
     "mygrad": Contender("MyGrad", "mygrad_eager", "mygrad", (*ARRAYS, "import", *ENGINE)),

@@ -6,6 +6,7 @@ import numpy as np
 
 import autodiff as ad
 import nn
+from benchmarks import networks
 from benchmarks.contenders import scalar_mlp
 from benchmarks.problems import Problem
 
@@ -68,4 +69,8 @@ def chain(x, c, n):
     return step
 
 
-build = Network
+def build(problem):
+    """A plain network, or one of `benchmarks.networks`."""
+    if isinstance(problem, networks.Twin):
+        return networks.Training(problem, nn, ad, nn.optim.SGD)
+    return Network(problem)

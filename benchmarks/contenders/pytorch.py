@@ -1,10 +1,12 @@
 """PyTorch, eager mode."""
 
+from functools import partial
 from itertools import cycle
 
 import torch
 from torch import nn
 
+from benchmarks import networks
 from benchmarks.problems import Problem
 
 LOSSES = {
@@ -67,4 +69,8 @@ def chain(x, c, n):
     return step
 
 
-build = Network
+def build(problem, **options):
+    """A plain network, or one of `benchmarks.networks`; options go to the optimizer."""
+    if isinstance(problem, networks.Twin):
+        return networks.Training(problem, nn, torch, partial(torch.optim.SGD, **options))
+    return Network(problem, **options)

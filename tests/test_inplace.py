@@ -189,12 +189,22 @@ def test_copies_are_not_views():
         assert copy.node.op.name == "add"
 
 
+# Ops that return what they were given, or slices of it, undeclared: no one else holds it.
+NOT_VIEWS = {
+    "move": "to where it is already, which `Tensor.to` answers with the tensor itself",
+    "scale_gradient": "of rows just looked up, in F.embedding",
+    "split_heads": "of a projection just made, in MultiheadAttention",
+    "table_rows": "of integers, which F.embedding reads and does not return",
+    "time_steps": "of inputs and states that recurrent layers read and do not return",
+}
+
+
 def test_every_result_that_shares_memory_is_declared_a_view():
     from .table import CASES
 
     for case in CASES:
-        if case.op == "move":
-            continue  # to where it is already, which `Tensor.to` answers with the tensor itself
+        if case.op in NOT_VIEWS:
+            continue
         raw = case.arrays()
         result = case.call(raw)
         for out in result if isinstance(result, tuple) else (result,):

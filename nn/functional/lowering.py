@@ -171,7 +171,7 @@ def _by_rows(kernel: Any, channels: int, window: Window, space: Workspace) -> bo
         and len(kernel) > 1
         and kernel[0] > 1
         and window.stride[0] == 1
-        and channels * prod(kernel[1:]) >= 64
+        and channels * prod(kernel[1:]) >= 16
     )
 
 

@@ -198,9 +198,15 @@ class Op:
     # ------------------------------------------------------------ calling
     def settle(self, operands: Sequence[Any]) -> tuple[type, Any, list[Any]]:
         """Bring raw operands to one kind, device and dtype; see `backend.settle`."""
-        promote = self.promote * len(operands) if self.variadic else self.promote
-        settled = backend.settle(self.name, operands, promote, self.traits.floating)
-        kind = settled[0]
+        first: Any = operands[0] if operands else None
+        kind: type = type(first)
+        xp = backend.TRUSTED.get(kind)
+        if xp is not None and first.dtype.kind == "f" and _alike(operands, kind, first.dtype):
+            settled = kind, xp, list(operands)
+        else:
+            promote = self.promote * len(operands) if self.variadic else self.promote
+            settled = backend.settle(self.name, operands, promote, self.traits.floating)
+            kind = settled[0]
         if self.kernels and kind not in self.kernel_of:
             # The name of CuPy's arrays is known from the start, their type not until it is used.
             self.kernel_of[kind] = self.kernels.get(kind.__module__, self.body)
@@ -333,6 +339,14 @@ def _parameters(fn: Callable[..., Any]) -> tuple[str, ...]:
         return tuple(inspect.signature(fn).parameters)
     names: tuple[str, ...] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     return names
+
+
+def _alike(operands: Sequence[Any], kind: Any, dtype: Any) -> bool:
+    """Whether all operands that are there are arrays of one kind and dtype: nothing to settle."""
+    for x in operands:
+        if x is not None and (type(x) is not kind or x.dtype is not dtype):
+            return False
+    return True
 
 
 def _saved(name: str, values: dict[str, Any]) -> Any:

@@ -41,13 +41,6 @@ def rnn_step(xp: Any, x: Array, h: Array, w_hh: Array, /, nonlinearity: str = "t
     return xp.tanh(a) if nonlinearity == "tanh" else xp.maximum(a, 0)
 
 
-@rnn_step.kernel("numpy")
-def _(xp: Any, x: Array, h: Array, w_hh: Array, /, nonlinearity: str = "tanh") -> Array:
-    a = xp.dot(h, w_hh.T)
-    a += x
-    return xp.tanh(a, out=a) if nonlinearity == "tanh" else xp.maximum(a, 0, out=a)
-
-
 @rnn_step.vjp("x", "h", "w_hh")
 def _(
     g: Array,
@@ -103,21 +96,6 @@ def lstm_step(
     i, f = ad.sigmoid(a[:, :n]), ad.sigmoid(a[:, n : 2 * n])
     z, o = xp.tanh(a[:, 2 * n : 3 * n]), ad.sigmoid(a[:, 3 * n :])
     c = f * c + i * z
-    s = xp.tanh(c)
-    return o * s, c, i, f, z, o, s
-
-
-@lstm_step.kernel("numpy")
-def _(xp: Any, x: Array, h: Array, c: Array, w_hh: Array, /) -> tuple[Array, ...]:
-    n = c.shape[-1]
-    a = xp.dot(h, w_hh.T)
-    a += x
-    i, f, z, o = a[:, :n], a[:, n : 2 * n], a[:, 2 * n : 3 * n], a[:, 3 * n :]
-    a[:, : 2 * n] = ad.sigmoid(a[:, : 2 * n])
-    xp.tanh(z, out=z)
-    o[...] = ad.sigmoid(o)
-    c = f * c
-    c += i * z
     s = xp.tanh(c)
     return o * s, c, i, f, z, o, s
 

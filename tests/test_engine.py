@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+from autodiff.nodes import Slots
 
 
 def leaf(values, dtype=np.float64, **how):
@@ -342,6 +343,17 @@ def test_as_many_outputs_as_the_operand_says():
     assert ad.gradcheck(lambda x: slices(x)[0] * slices(x)[1], leaf([0.5, 2.0]), order=2)
     with pytest.raises(TypeError, match="outputs=None leaves no place for residuals"):
         ad.op(outputs=None, saves=("y",))(lambda xp, x, /: (x, x))
+
+
+def test_slots_add_up():
+    @ad.op(x=lambda g, x: g[0] + g[1] * x, outputs=2)
+    def two(xp, x, /):
+        return x + 0.0, x * x
+
+    (node,) = two(leaf([1.0]))[0].node.parents
+    first, second = Slots.only(node, 0, 1.0), Slots.only(node, 1, 5.0)
+    assert first + first + second == (2.0, 5.0) == second + (first + first)
+    assert (first + second).shape is node.shape
 
 
 # ---------------------------------------------------------------- writes

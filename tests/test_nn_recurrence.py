@@ -169,7 +169,7 @@ def test_dropout_between_layers_in_training_only(layer):
     with pytest.warns(UserWarning, match="there is only one"):
         layer(2, 3, dropout=0.5)
     model = layer(2, 40, num_layers=3, dropout=0.25)
-    x = normal(30, 50, 2, dtype=np.float32)
+    x = normal(30, 50, 2, dtype=np.float32, requires_grad=True)
     seen = []
     with ad.tap(lambda node, out: seen.append(out) if node.op.name == "dropout" else None):
         model(x)

@@ -283,3 +283,45 @@ def test_lsuv_names_a_dead_layer():
     with pytest.raises(ValueError, match=r"output of 2 has variance 0\.0 on this batch"):
         init.lsuv_(model, ad.random.normal((16, 4)))
     assert not model[0]._hooks
+
+
+# ---------------------------------------------------------------- the fans of layers
+LAYERS = [
+    (nn.Linear, (6, 4), {}, (6,)),
+    (nn.Conv1d, (4, 6, 3), {}, (4, 9)),
+    (nn.Conv1d, (4, 6, 3), {"groups": 2}, (4, 9)),
+    (nn.Conv2d, (4, 8, (3, 2)), {"groups": 4}, (4, 7, 6)),
+    (nn.Conv2d, (4, 4, 3), {"groups": 4}, (4, 7, 7)),  # depthwise
+    (nn.Conv2d, (3, 5, 3), {"dilation": 2}, (3, 9, 9)),
+    (nn.Conv3d, (2, 3, 2), {}, (2, 5, 5, 5)),
+    (nn.ConvTranspose1d, (4, 6, 3), {}, (4, 9)),
+    (nn.ConvTranspose1d, (4, 6, 3), {"groups": 2}, (4, 9)),
+    (nn.ConvTranspose2d, (4, 2, (3, 2)), {"groups": 2}, (4, 7, 6)),
+    (nn.RNNCell, (6, 4), {}, (1, 6)),
+    (nn.LSTMCell, (6, 4), {}, (1, 6)),
+    (nn.GRUCell, (6, 4), {}, (1, 6)),
+    (nn.Maxout, (6, 4), {"pieces": 3}, (6,)),
+]
+
+
+@pytest.mark.parametrize(("kind", "args", "options", "shape"), LAYERS, ids=str)
+def test_fans_are_the_connections_of_the_layer(kind, args, options, shape):
+    """An initializer is shown as many inputs and outputs as the layer's own function connects."""
+    shown = []
+
+    def fill(w):
+        shown.append(init.calculate_fan(w))
+        init.ones_(w)
+
+    layer = kind(*args, weight_init=fill, **options)
+    if isinstance(layer, nn.LSTMCell | nn.GRUCell | nn.RNNCell):
+        gates = layer.weight_ih.shape[0] // layer.hidden_size
+        ones = ad.ones((layer.hidden_size, 6))
+        assert shown == [init.calculate_fan(ones)] * gates  # each gate by itself
+        return
+    if isinstance(layer, nn.Maxout):
+        assert shown == [(6, 4)] * 3  # each piece by itself
+        return
+    connected = ad.jacobian(layer)(ad.ones(shape)).data != 0
+    outputs = connected.reshape(-1, math.prod(shape))
+    assert set(shown) == {(outputs.sum(axis=1).max(), outputs.sum(axis=0).max())}

@@ -91,3 +91,27 @@ def with_the_same_masks(monkeypatch, torch):
 
     monkeypatch.setattr(ad.random, "bernoulli", drawn)
     monkeypatch.setattr(torch.nn.functional, "dropout", dropout)
+
+
+@pytest.mark.parity
+@each
+def test_weights_move_both_ways_as_files(name, tmp_path):
+    torch = pytest.importorskip("torch", reason="the extra `parity` brings PyTorch")
+    from safetensors.torch import load_file, save_file
+
+    network, file = zoo.NETWORKS[name], tmp_path / "weights.safetensors"
+    ours, theirs = network.build(nn, ad.concatenate), network.build(torch.nn, torch.cat)
+    save_file(theirs.state_dict(), file)
+    ours.load_state_dict(ad.load(file))
+    compare_states(ours, theirs)
+    ours = network.build(nn, ad.concatenate)
+    ad.save(ours.state_dict(), file)
+    theirs.load_state_dict(load_file(file))
+    compare_states(ours, theirs)
+
+
+def compare_states(ours, theirs):
+    found, expected = ours.state_dict(), theirs.state_dict()
+    assert list(found) == list(expected)
+    for key, value in expected.items():
+        np.testing.assert_array_equal(found[key].data, value.numpy(), err_msg=key)

@@ -31,6 +31,12 @@ def _of_attention(node: ad.Node) -> int:
     return int(prod(node.shape) * _shape(node, "query")[-1])
 
 
+def _of_step(node: ad.Node) -> int:
+    """A recurrent step's, without the input's share, which is a ``linear`` of all steps."""
+    kept = node.kept
+    return int(kept["h"].shape[0] * prod(kept["w_hh"].shape))
+
+
 def _of_contract(node: ad.Node) -> int:
     """The size of the grid that all labels span."""
     terms = node.kept["subscripts"].partition("->")[0].split(",")
@@ -68,8 +74,11 @@ COUNTS: dict[str, Callable[[ad.Node], int]] = {
     "contract": _of_contract,
     "convolution": _of_convolution,
     "kernel_gradient": _of_kernel_gradient,
+    "gru_step": _of_step,
     "linear": _of_linear,
+    "lstm_step": _of_step,
     "matmul": _of_matmul,
+    "rnn_step": _of_step,
     "transposed_convolution": _of_transposed_convolution,
 }
 

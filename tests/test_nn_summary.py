@@ -61,6 +61,12 @@ def test_products_of_tensors_are_counted_wherever_they_are():
     assert rows[0][-1] == str(4 * 5 * 3 + 2 * 4 * 5)
 
 
+def test_recurrent_steps_are_counted():
+    for kind, gates in ((nn.RNN, 1), (nn.LSTM, 4), (nn.GRU, 3)):
+        rows, _ = cells(kind(5, 6).summary((7, 2, 5)))  # 7 steps of 2 sequences
+        assert rows[0][-1] == f"{7 * 2 * (5 + 6) * 6 * gates:,}"
+
+
 def test_frozen_parameters_and_buffers():
     model = nn.Sequential(nn.Linear(4, 3).requires_grad_(False), nn.Linear(3, 2))
     model[0].seen = nn.Buffer(np.zeros(2, np.float32))

@@ -26,7 +26,7 @@ CASES = [
     Case("attention_weights", (Q, K, LEFT[:, :1]), HALVED, label="keys"),
     Case("attention_weights", (Q, K, SOME_DEAD), HALVED, label="dead"),
     Case("attention_weights", (Q, K, (2, 3, 5)), HALVED, label="floats"),
-    Case("attention_weights", (Q, K, (3, 1)), HALVED, label="floats, broadcast"),
+    Case("attention_weights", (Q, K, (1, 5)), HALVED, label="floats, broadcast"),
     Case("attention_weights", (Q, (2, 0, 4)), HALVED),
     Case("attention_weights", ((2, 0, 4), K), HALVED),
     Case("attention_weights", ((2, 3, 0), (2, 5, 0)), HALVED),

@@ -45,6 +45,17 @@ def window_spread(xp: Any, x: Array, /, windows: Windows, scale: float = 1.0) ->
     return x
 
 
+@window_spread.kernel("numpy")
+def _(xp: Any, x: Array, /, windows: Windows, scale: float = 1.0) -> Array:
+    if overlap(windows):
+        return window_spread.body(xp, x, windows, scale)
+    out = xp.zeros(unpooled(x.shape, windows), dtype=x.dtype)
+    x = x * scale
+    for _, values, which in places(windows):
+        out[values] = x[which]
+    return out
+
+
 # ---------------------------------------------------------------- largest values
 def _first(xp: Any, windows: Windows) -> Array:
     """The number of the first place in each window that is not padding."""
@@ -77,18 +88,20 @@ def window_max(xp: Any, x: Array, /, windows: Windows, lowest: float) -> tuple[A
 
 @window_max.kernel("numpy")
 def _(xp: Any, x: Array, /, windows: Windows, lowest: float) -> tuple[Array, Array]:
-    shape = pooled(x.shape, windows)
-    small = size(windows) <= 256
+    # Without masked copies, which NumPy makes several times slower than arithmetic.
+    shape, count = pooled(x.shape, windows), size(windows)
     out = xp.full(shape, lowest, dtype=x.dtype)
-    number = xp.empty(shape, dtype=xp.uint8 if small else xp.int32)
-    number[...] = _first(xp, windows)
+    for _, values, which in places(windows):
+        xp.maximum(out[which], x[values], out=out[which])
+    rank = xp.zeros(shape, dtype=xp.uint8 if count < 256 else xp.int32)
     for i, values, which in places(windows):
-        value = x[values]
-        larger = value > out[which]
-        if x.dtype.kind == "f":
-            larger |= xp.isnan(value)
-        xp.copyto(out[which], value, where=larger)
-        xp.copyto(number[which], i, where=larger)
+        here = (x[values] == out[which]).view(xp.uint8)
+        xp.maximum(rank[which], here * rank.dtype.type(count - i), out=rank[which])
+    number = count - rank  # the first place has the highest rank
+    if not rank.all():  # windows of padding alone, or with a NaN, which equals nothing
+        number = xp.where(rank == 0, _first(xp, windows), number).astype(rank.dtype)
+        for i, values, which in places(windows):
+            xp.copyto(number[which], i, where=xp.isnan(x[values]))
     return out, number
 
 

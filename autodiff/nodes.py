@@ -62,6 +62,15 @@ class Node:
         return None
 
     @property
+    def operands(self) -> tuple[str, ...]:
+        """Which operand of the op each parent is, by name; none for a leaf."""
+        op, carries = self.op, getattr(self.rule, "carries", None)
+        if carries is None:
+            return ()
+        names = op.operands * len(carries) if op.variadic else op.differentiable
+        return tuple(name for name, c in zip(names, carries, strict=True) if c)
+
+    @property
     def released(self) -> bool:
         """Whether the values its rules need were dropped by a backward pass."""
         return self.saved is None

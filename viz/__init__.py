@@ -7,6 +7,7 @@
 w -> multiply [0]
 """
 
+from ._explain import Explanation, explain
 from ._graph import GradientGraph, draw, graph
 from ._layers import Layer
 from ._records import EdgeRecord, NodeRecord
@@ -14,6 +15,6 @@ from ._render import backends
 from ._scalars import ScalarGraph, scalar_graph
 
 __all__ = [
-    "EdgeRecord", "GradientGraph", "Layer", "NodeRecord", "ScalarGraph", "backends", "draw",
-    "graph", "scalar_graph",
+    "EdgeRecord", "Explanation", "GradientGraph", "Layer", "NodeRecord", "ScalarGraph",
+    "backends", "draw", "explain", "graph", "scalar_graph",
 ]  # fmt: skip

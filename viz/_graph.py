@@ -12,7 +12,7 @@ from ._layers import Layer
 from ._look import number
 from ._picture import Picture, wrapped
 from ._record import Reference
-from ._records import EdgeRecord, NodeRecord, Recording
+from ._records import EdgeRecord, Live, NodeRecord, Recording
 
 RELEASED = (
     "this graph was released by backward(), so only the gradients that leaves hold are drawn; "
@@ -67,6 +67,11 @@ class GradientGraph(Picture):
     @property
     def released(self) -> bool:
         return self._recording.released
+
+    @property
+    def live(self) -> Live:
+        """The nodes behind the records by ``id``, for as long as somebody holds the loss."""
+        return self._recording.live
 
     @cached_property
     def decades_lost(self) -> float:

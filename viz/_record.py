@@ -14,7 +14,7 @@ from typing import Any, Literal
 import autodiff as ad
 
 from ._names import Names, Unique, owner
-from ._records import EdgeRecord, Group, Kind, NodeRecord, Record, Recording
+from ._records import EdgeRecord, Group, Kind, Live, NodeRecord, Record, Recording
 from ._stats import ABSENT, RELEASED, Collector, Statistics
 
 Reference = Literal["median", "loss"] | float
@@ -134,6 +134,7 @@ def record(
         root=ids[root],
         loss=_value(loss),
         released=released,
+        live=Live({ids[node]: node for node in order}),
     )
 
 

@@ -1,7 +1,10 @@
 """What a picture is made of: a record for every tensor and for every use of one."""
 
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import autodiff as ad
 
 from ._stats import State
 
@@ -82,6 +85,13 @@ class EdgeRecord(Record):
     target: str
 
 
+class Live(weakref.WeakValueDictionary[str, ad.Node]):
+    """The nodes behind the records, by ``id``, for as long as somebody holds the loss."""
+
+    def __reduce__(self) -> Any:
+        return Live, ()  # they do not travel
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """All that a picture is made of."""
@@ -93,3 +103,4 @@ class Recording:
     root: str  # the id of the loss
     loss: float | None
     released: bool
+    live: Live = field(default_factory=Live, compare=False, repr=False)

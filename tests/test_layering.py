@@ -280,9 +280,9 @@ def pure_code(tree):
             names = {decorator_name(d) for d in node.decorator_list}
             if "kernel" in names:
                 kernels.add(node)
-            elif names & {"op", "vjp"}:
+            elif names & {"op", "loss_op", "vjp"}:
                 waiting.append(node)
-        if isinstance(node, ast.Call) and decorator_name(node) == "op":
+        if isinstance(node, ast.Call) and decorator_name(node) in ("op", "loss_op"):
             rules = [k.value for k in node.keywords]
             waiting += [rule for rule in rules if isinstance(rule, ast.Lambda)]
             waiting += [functions[r.id] for r in rules if ast.unparse(r) in functions]

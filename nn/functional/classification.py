@@ -6,11 +6,12 @@ row's loss is ``sum(mass) * log(sum(exp(z))) - sum(mass * z)`` and its gradient
 ``sum(mass) * softmax(x) - mass``. What is kept for the gradient is two numbers a row.
 """
 
+from math import inf, nan
 from typing import Any
 
 import autodiff as ad
 
-from .loss import constant_like, require_reduction
+from .reduced import constant_like, require_reduction
 
 Array = Any
 
@@ -47,7 +48,10 @@ def class_mass(
     hot = xp.logical_and(xp.expand_dims(target, 1) == xp.arange(x.shape[1]), valid)
     hot = xp.asarray(hot, dtype=x.dtype)
     mass = hot if weight is None else hot * weight
-    scale = xp.sum(mass) if mean else 1
+    scale = 1
+    if mean:
+        total = xp.sum(mass)
+        scale = xp.where(total == 0, inf, total)  # nothing counts: no mass
     if label_smoothing:
         even = xp.asarray(valid, dtype=x.dtype) * (label_smoothing / x.shape[1])
         mass = mass * (1 - label_smoothing) + (even if weight is None else even * weight)
@@ -72,17 +76,12 @@ def _(
     if not _all_classes(xp, target, classes, ignore_index):
         rows = rows[target != ignore_index]
         target = target[rows]
-        if not _all_classes(xp, target, classes, None):
-            wrong = target[xp.logical_or(target < 0, target >= classes)][0]
-            raise IndexError(
-                f"cross_entropy: class {wrong} is neither one of the {classes} classes, 0 to "
-                f"{classes - 1}, nor ignore_index={ignore_index}"
-            )
+        check_classes(xp, "cross_entropy", target, classes, ignore_index)
     scale = 1.0
     if mean:
         scale = len(rows) if weight is None else weight[target].sum()
         if not scale:
-            return mass / mass  # the mean of nothing is not a number
+            return mass
     if label_smoothing:
         mass[rows] = label_smoothing / classes / scale
     mass[rows, target] += (1 - label_smoothing) / scale
@@ -96,6 +95,18 @@ def _all_classes(xp: Any, target: Array, classes: int, ignore_index: int | None)
     return not target.size or bool(
         xp.minimum.reduce(target) >= 0 and xp.maximum.reduce(target) < classes
     )
+
+
+def check_classes(
+    xp: Any, name: str, target: Array, classes: int, ignore_index: int | None
+) -> None:
+    """Raise ``IndexError`` for a class that does not exist in a NumPy array of those that count."""
+    if not _all_classes(xp, target, classes, None):
+        wrong = target[xp.logical_or(target < 0, target >= classes)][0]
+        raise IndexError(
+            f"{name}: class {wrong} is neither one of the {classes} classes, 0 to {classes - 1}, "
+            f"nor ignore_index={ignore_index}"
+        )
 
 
 # ---------------------------------------------------------------- classes
@@ -157,7 +168,10 @@ def softmax_cross_entropy(
     )
     top = row_max(x)
     loss, total = _loss(xp, x - top, mass, reduction)
-    return loss, top, xp.sum(mass, axis=1, keepdims=True) / total
+    of_row = xp.sum(mass, axis=1, keepdims=True)
+    if reduction == "mean":  # that of nothing is not a number; it pulls nobody
+        loss = xp.where(xp.sum(of_row) == 0, nan, loss)
+    return loss, top, of_row / total
 
 
 @softmax_cross_entropy.kernel("numpy")
@@ -243,7 +257,7 @@ def mass_cross_entropy(
 
 
 # ---------------------------------------------------------------- the function
-def _rows(x: Any) -> Any:
+def as_rows(x: Any) -> Any:
     """(n, classes, *rest) as (n * rest, classes)."""
     if x.ndim == 2:
         return x
@@ -301,7 +315,7 @@ def cross_entropy(
     axis = 0 if len(shape) == 1 else 1
     rest = shape[:axis] + shape[axis + 1 :]
     if weight is not None:
-        weight = constant_like(_rows(input), "cross_entropy: weight", weight)
+        weight = constant_like(as_rows(input), "cross_entropy: weight", weight)
         if weight.shape != (shape[axis],):
             raise ValueError(
                 f"cross_entropy: weight has shape {weight.shape}; it must have one number for "
@@ -313,14 +327,14 @@ def cross_entropy(
                 f"cross_entropy: probabilities of shape {target.shape} for input of shape "
                 f"{shape}; they must be equal (class numbers must be integers)"
             )
-        mass = _rows(target)
+        mass = as_rows(target)
         if label_smoothing:
             mass = mass * (1 - label_smoothing) + label_smoothing / shape[axis]
         if weight is not None:
             mass = mass * weight
         if reduction == "mean":
             mass = mass / mass.shape[0]
-        loss = mass_cross_entropy(_rows(input), mass, reduction=reduction)
+        loss = mass_cross_entropy(as_rows(input), mass, reduction=reduction)
     else:
         if target.shape != rest:
             raise ValueError(
@@ -328,7 +342,7 @@ def cross_entropy(
                 f"{shape}; they must have shape {rest}"
             )
         loss = softmax_cross_entropy(
-            _rows(input),
+            as_rows(input),
             target if target.ndim == 1 else ad.reshape(target, (-1,)),
             weight,
             reduction=reduction,

@@ -71,13 +71,13 @@ from .pooling import max_pool3d as max_pool3d
 from .recurrence import gru_step as gru_step
 from .recurrence import lstm_step as lstm_step
 from .recurrence import rnn_step as rnn_step
-from .resampling import interpolate as interpolate
-from .resampling import pixel_shuffle as pixel_shuffle
-from .resampling import pixel_unshuffle as pixel_unshuffle
 from .regression import huber_loss as huber_loss
 from .regression import l1_loss as l1_loss
 from .regression import mse_loss as mse_loss
 from .regression import smooth_l1_loss as smooth_l1_loss
+from .resampling import interpolate as interpolate
+from .resampling import pixel_shuffle as pixel_shuffle
+from .resampling import pixel_unshuffle as pixel_unshuffle
 from .similarity import cosine_similarity as cosine_similarity
 from .similarity import normalize as normalize
 from .simplex import log_softmax as log_softmax

@@ -9,13 +9,13 @@ import autodiff as ad
 from .reduced import constant_like, loss_op, require_reduction, require_same_shape
 
 Array = Any
-LOWEST = -100.0  # what PyTorch takes for the logarithm of 0
+MOST = 100.0  # the loss where a probability of 0 is what happens, as in PyTorch
 
 
 # ---------------------------------------------------------------- probabilities
-def _logs(xp: Any, x: Array) -> tuple[Array, Array]:
-    """``log x`` and ``log(1 - x)``, no lower than `LOWEST`."""
-    return xp.maximum(xp.log(x), LOWEST), xp.maximum(xp.log1p(-x), LOWEST)
+def _surprise(xp: Any, x: Array) -> tuple[Array, Array]:
+    """``-log x`` and ``-log(1 - x)``, `MOST` at most."""
+    return xp.minimum(-xp.log(x), MOST), xp.minimum(-xp.log1p(-x), MOST)
 
 
 def _least(x: Array) -> float:
@@ -29,19 +29,19 @@ def _entropy_x(g: Array, xp: Any, x: Array, y: Array, weight: Array | None) -> A
 
 
 def _entropy_y(g: Array, xp: Any, x: Array, weight: Array | None) -> Array:
-    yes, no = _logs(xp, x)
-    return (no - yes) * (g if weight is None else g * weight)
+    yes, no = _surprise(xp, x)
+    return (yes - no) * (g if weight is None else g * weight)
 
 
 @loss_op(x=_entropy_x, y=_entropy_y)
 def binary_entropy(xp: Any, x: Array, y: Array, weight: Array | None = None, /) -> Array:
-    """``-y log x - (1 - y) log(1 - x)``, weighted; logarithms are -100 at least, as in PyTorch.
+    """``-y log x - (1 - y) log(1 - x)``, weighted; each logarithm is -100 at least.
 
     On NumPy arrays what is not within 0 to 1 raises ``ValueError``; elsewhere looking for it would
     wait for the device.
     """
-    yes, no = _logs(xp, x)
-    losses = -(y * yes + (1 - y) * no)
+    yes, no = _surprise(xp, x)
+    losses = y * yes + (1 - y) * no
     return losses if weight is None else losses * weight
 
 

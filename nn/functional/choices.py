@@ -29,6 +29,12 @@ def _(xp: Any, target: Array, /, *, name: str, classes: int, ignore_index: int |
     return numbers
 
 
+@ad.op
+def is_class(xp: Any, target: Array, /, *, classes: int) -> Array:
+    """Rows of bools, true at the class."""
+    return xp.expand_dims(target, 1) == xp.arange(classes)
+
+
 def _classified(
     name: str, input: Any, target: Any, weight: Any, ignore_index: int | None = None
 ) -> tuple[Any, Any, Any]:
@@ -112,14 +118,16 @@ def nll_loss(
     losses = ad.where(counts, losses, 0)
     if reduction == "mean":
         counts = ad.astype(counts, each.dtype)
-        return ad.sum(losses) / ad.sum(counts if weight is None else counts * weight)
+        total = ad.sum(counts if weight is None else counts * weight)
+        nothing = total == 0  # its mean is not a number; it pulls nobody
+        return ad.where(nothing, ad.nan, ad.sum(losses) / ad.where(nothing, 1, total))
     return reduced(ad.reshape(losses, target.shape), reduction)
 
 
 # ---------------------------------------------------------------- margins
 def _multi_margin_left(xp: Any, x: Array, target: Array, margin: float) -> tuple[Array, Array]:
     """By how much each other class is too good, and which class is the right one."""
-    right = xp.expand_dims(target, 1) == xp.arange(x.shape[1])
+    right = is_class(target, classes=x.shape[1])
     score = xp.sum(xp.where(right, x, 0), axis=1, keepdims=True)
     return xp.where(right, 0, xp.maximum(margin - score + x, 0)), right
 
@@ -170,8 +178,8 @@ def multi_margin_loss(
     --------
     >>> import autodiff as ad, nn
     >>> scores = ad.tensor([[3.0, 0.0, 2.5]])
-    >>> nn.functional.multi_margin_loss(scores, ad.tensor([0]), reduction="sum").item() * 3
-    0.5
+    >>> round(nn.functional.multi_margin_loss(scores, ad.tensor([0])).item(), 4)  # 0.5 / 3
+    0.1667
     """
     require_reduction("multi_margin_loss", reduction)
     if p not in (1, 2):
@@ -239,8 +247,10 @@ def focal_loss(
             raise ValueError(f"focal_loss: alpha of yes and no is within 0 to 1, not {alpha}")
         return focal_error(input, target, reduction=reduction, alpha=alpha, gamma=gamma)
     each, numbers, weight = _classified("focal_loss", input, target, alpha)
+    if each.shape[1] < 2:
+        raise ValueError("focal_loss: one class alone; it takes two classes at least")
     # A class against all others is yes or no, with this logit.
-    right = ad.expand_dims(numbers, 1) == ad.arange(each.shape[1], device=each.device)
+    right = is_class(numbers, classes=each.shape[1])
     others = ad.logsumexp(ad.where(right, -ad.inf, each), axis=1)
     logit = _picked(each, numbers) - others
     losses = focal_error(logit, ad.ones_like(logit), reduction="none", alpha=None, gamma=gamma)

@@ -19,7 +19,8 @@ def _divergence_y(g: Array, xp: Any, x: Array, y: Array, log_target: bool) -> Ar
     if not log_target:
         return (xp.log(y) + 1 - x) * g
     share = xp.exp(y)
-    return share * xp.where(share == 0, 0, y - x + 1) * g
+    none = share == 0
+    return share * (xp.where(none, 0, y) - xp.where(none, 0, x) + 1) * g
 
 
 @loss_op(x=_divergence_x, y=_divergence_y)
@@ -214,15 +215,17 @@ def gaussian_nll_loss(
     require_same_shape("gaussian_nll_loss", input=input, target=target)
     if not eps > 0:
         raise ValueError(f"gaussian_nll_loss: eps={eps} must be positive")
-    if isinstance(var, int | float):
-        var = ad.full((1,) * input.ndim, var, dtype=input.dtype, device=ad.asarray(input).device)
-    shape, own = input.shape, var.shape
-    if own != shape:
-        if own == shape[:-1]:
-            var = ad.expand_dims(var, -1)
-        elif len(own) != len(shape) or [n for n, m in zip(own, shape) if n != m] != [1]:
-            raise ValueError(
-                f"gaussian_nll_loss: var has shape {own} and input {shape}; it must have that "
-                "shape, or one axis of length 1 in it, or lack the last axis"
-            )
+    shape, own = input.shape, getattr(var, "shape", None)
+    if own is None:
+        device = ad.asarray(input).device
+        var = ad.full((), var, dtype=input.dtype, device=device)
+    elif own == shape[:-1] and own != shape:
+        var = ad.expand_dims(var, -1)
+    elif own != shape and (
+        len(own) != len(shape) or [n for n, m in zip(own, shape) if n != m] != [1]
+    ):
+        raise ValueError(
+            f"gaussian_nll_loss: var has shape {own} and input {shape}; it must have that shape, "
+            "or one axis of length 1 in it, or lack the last axis"
+        )
     return gaussian_error(input, target, at_least(var, least=eps), reduction=reduction, full=full)

@@ -69,7 +69,7 @@ class Part:
 
     def _drawn(self, spec: Any, rng: np.random.Generator) -> Any:
         if isinstance(spec, tuple) and all(isinstance(n, int) for n in spec):
-            return Drawn(rng.standard_normal(spec) * self.scale)
+            return Drawn(np.asarray(rng.standard_normal(spec) * self.scale))
         if isinstance(spec, tuple | list):
             return type(spec)([self._drawn(x, rng) for x in spec])
         return spec

@@ -19,7 +19,9 @@ def class_numbers(
 
     On NumPy arrays a class that does not exist raises ``IndexError``.
     """
-    return target if ignore_index is None else xp.where(target == ignore_index, 0, target)
+    if ignore_index is None:
+        return xp.array(target)
+    return xp.where(target == ignore_index, 0, target)
 
 
 @class_numbers.kernel("numpy")

@@ -32,6 +32,15 @@ def grid(name, inputs, *options, **how):
     ]
 
 
+def none_left(name):
+    """All examples are ignored."""
+    return [
+        Part(name, (), {"reduction": reduction}, (X, np.full(6, -100)), label="none left",
+             by_design="the mean is NaN, its gradient 0, as in PyTorch")
+        for reduction in REDUCTIONS
+    ]  # fmt: skip
+
+
 def choices(**options):
     """Every combination of the values of each option."""
     return [dict(zip(options, values, strict=True)) for values in product(*options.values())]
@@ -99,13 +108,13 @@ PARTS = [
     *grid("CrossEntropyLoss", ((2, 4, 2, 3), PICTURE), {}, {"weight": WEIGHT}, label="picture"),
     *grid("CrossEntropyLoss", ((4,), np.array(2)), label="one"),
     *grid("CrossEntropyLoss", (X, ALL), {"ignore_index": 1}),
-    *grid("CrossEntropyLoss", (X, np.full(6, -100)), label="none left"),
+    *none_left("CrossEntropyLoss"),
     *grid("NLLLoss", (X, CLASSES), {}, {"weight": WEIGHT}),
     *grid("NLLLoss", (X, ALL), {"ignore_index": 1}, {"ignore_index": 1, "weight": WEIGHT}),
     *grid("NLLLoss", ((2, 4, 3), PICTURE[:, 0]), {}, {"weight": WEIGHT}, label="sequence"),
     *grid("NLLLoss", ((2, 4, 2, 3), PICTURE), {}, {"weight": WEIGHT}, label="picture"),
     *grid("NLLLoss", ((4,), np.array(2)), {}, {"weight": WEIGHT}, label="one"),
-    *grid("NLLLoss", (X, np.full(6, -100)), label="none left"),
+    *none_left("NLLLoss"),
     *grid("MultiMarginLoss", (X, ALL),
           *choices(p=(1, 2), margin=(1.0, 0.4), weight=(None, WEIGHT))),
     *grid("MultiMarginLoss", ((4,), np.array(2)), {}, {"p": 2, "weight": WEIGHT}, label="one"),
@@ -130,7 +139,9 @@ PARTS = [
     *grid("CosineEmbeddingLoss", ((4,), (4,), np.array(-1)), label="one"),
     *grid("CosineEmbeddingLoss", (X, X, np.array([1, 0, -1, 2, 1, -1])), label="neither"),
     *grid("TripletMarginLoss", (X, X, X),
-          *choices(margin=(1.0, 0.2), p=(2.0, 1.0, 3.0, 0.5, np.inf), swap=(False, True))),
+          *choices(margin=(1.0, 0.2), p=(2.0, 1.0, 3.0, 0.5), swap=(False, True))),
+    *grid("TripletMarginLoss", (X, X, X), *choices(p=(np.inf,), swap=(False, True)),
+          only_compared=True),
     *grid("TripletMarginLoss", ((4,), (4,), (4,)), {"eps": 0.01}, label="one"),
     *grid("TripletMarginLoss", ((2, 3, 4), (2, 3, 4), (2, 3, 4)), label="more axes"),
     *alone("HingeLoss", (X, SIGNS), hinges, *choices(margin=(1.0, 0.3), squared=(False, True))),

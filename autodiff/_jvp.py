@@ -110,13 +110,11 @@ def _forward(
     nodes: list[Node], roots: list[Node], inputs: dict[Node, Any], differentiable: bool
 ) -> dict[Any, Any]:
     """The tangents of the roots: raw values, or tensors where they are ``differentiable``."""
-    last: dict[Node, int] = {}  # where a tangent is read for the last time
-    for i, node in enumerate(nodes):
-        for parent in node.parents:
-            last[parent] = i
-    last |= dict.fromkeys(roots, len(nodes))
+    last = {parent: node for node in nodes for parent in node.parents}  # who reads it last
+    for root in roots:
+        last.pop(root, None)
     found = inputs
-    for i, node in enumerate(nodes):
+    for node in nodes:
         tangents: list[Any] = [found.get(parent) for parent in node.parents]
         mask = tuple([t is not None for t in tangents])
         if True in mask:
@@ -131,7 +129,7 @@ def _forward(
                     )
                 found[node] = push(node, saved, tangents)
         for parent in node.parents:
-            if last[parent] == i:
+            if last.get(parent) is node:
                 found.pop(parent, None)
     return found
 
@@ -262,6 +260,8 @@ def _wrapped(d: Any) -> Any:
 
 def _shaped(t: Any, node: Node) -> Any:
     """A tangent in the shape and dtype of an op's result."""
+    if getattr(t, "shape", None) == node.shape and t.dtype is node.dtype:
+        return t
     if type(t) is float or type(getattr(t, "_data", t)) is float:
         return t
     if t.shape != node.shape:

@@ -15,6 +15,7 @@ Path = tuple[Any, ...]
 
 _LEAF = (None, ())
 _NOTHING = type(None)
+_LEAVES: set[type] = set()  # the classes that were found to be no containers
 
 
 def _keys(x: Any) -> tuple[Any, ...] | None:
@@ -30,6 +31,7 @@ def _keys(x: Any) -> tuple[Any, ...] | None:
         return tuple(cls._fields)
     if is_dataclass(cls):
         return tuple([f.name for f in fields(x)])
+    _LEAVES.add(cls)
     return None
 
 
@@ -117,7 +119,7 @@ def flatten(tree: Any) -> tuple[list[Any], Spec]:
     stack = [tree]
     while stack:
         x = stack.pop()
-        keys = _keys(x)
+        keys = None if type(x) in _LEAVES else _keys(x)
         if keys is None:
             leaves.append(x)
             entries.append(_LEAF)

@@ -75,6 +75,7 @@ from .cuda import synchronize
 from .linalg import matrix_transpose
 from .mode import (
     Scope,
+    Watch,
     autocast,
     enable_grad,
     is_grad_enabled,
@@ -244,6 +245,7 @@ __all__ = [
     "Scalar",
     "Scope",
     "Tensor",
+    "Watch",
     "abs",
     "absolute",
     "acos",

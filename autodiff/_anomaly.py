@@ -1,5 +1,6 @@
 """Find the op whose gradient is the first to become NaN or infinite."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -35,13 +36,18 @@ def detect_anomaly() -> AbstractContextManager[None]:
     """
     return with_mode(
         lambda now: Mode(
-            now.recording, (*now.taps, _note), now.pack, (*now.observers, _look), now.autocast
+            now.recording, (*now.taps, _note), now.pack, (*now.observers, _begin), now.autocast
         )
     )
 
 
 def _note(node: Node, out: Any) -> None:
     LINES[node] = source_line()
+
+
+def _begin(roots: list[Node], deposit: bool) -> Callable[..., None]:
+    """Every backward pass is looked at."""
+    return _look
 
 
 def _look(node: Node, g: Any, pulled: tuple[Any, ...]) -> None:

@@ -94,7 +94,8 @@ def walk(
     finished as soon as its last consumer has been walked.
     """
     if watching := current().observers:
-        observe = _together(watching if observe is None else (observe, *watching))
+        roots = [node for node, _ in seeds]
+        observe = _together([observe, *[begin(roots, deposit) for begin in watching]])
     consumers = _consumers([node for node, _ in seeds], targets)  # still to be walked
     keepers = targets or ()  # leaves and these keep their gradient, so it must be their own
     scalar = type(seeds[0][1]) is float
@@ -179,7 +180,12 @@ def walk(
     return found
 
 
-def _together(observers: tuple[Observer, ...]) -> Observer:
+def _together(asked: list[Observer | None]) -> Observer | None:
+    """One observer for those who want to look; None if nobody does."""
+    observers = [each for each in asked if each is not None]
+    if len(observers) < 2:
+        return observers[0] if observers else None
+
     def observe(node: Node, g: Any, pulled: tuple[Any, ...]) -> None:
         for each in observers:
             each(node, g, pulled)

@@ -4,11 +4,11 @@ One immutable `Mode` and one `Scope` per thread and asynchronous task, read by e
 """
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
 import numpy as np
 
@@ -28,15 +28,15 @@ class Mode:
     def __init__(
         self,
         recording: bool = True,
-        taps: tuple[Tap, ...] = (),
+        taps: Sequence[Tap] = (),
         pack: tuple[Hook, Hook] | None = None,
-        observers: tuple[Callable[..., None], ...] = (),
+        observers: tuple[Callable[..., Any], ...] = (),
         autocast: Any = None,
     ) -> None:
         self.recording = recording
         self.taps = taps
         self.pack = pack
-        self.observers = observers  # of every walk
+        self.observers = observers  # each is asked by every walk for an observer of its nodes
         self.autocast = autocast  # a dtype, or None
         # Where no kind is trusted, ops that autocast speaks of go the long way, and cast there.
         self.trusted = TRUSTED if autocast is None else {}
@@ -186,6 +186,63 @@ def tap(fn: Tap) -> AbstractContextManager[None]:
     return with_mode(
         lambda now: Mode(now.recording, (*now.taps, fn), now.pack, now.observers, now.autocast)
     )
+
+
+class Watch(AbstractContextManager["Watch"]):
+    """Look at some steps of a training loop, at no cost in the others.
+
+    Parameters
+    ----------
+    begin : callable
+        ``begin(roots, deposit)`` is called once by every backward pass inside the ``with`` block,
+        with the nodes from which it starts and whether it adds to ``.grad``. It returns an
+        observer of this pass, ``observe(node, g, pulled)``, or None.
+    tap : callable
+        As in `tap`, and called only while `tapping` is True.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> x = ad.tensor([1.0, 2.0], requires_grad=True)
+    >>> with ad.Watch(lambda roots, deposit: print(roots), lambda node, out: None):
+    ...     (x * 3).sum().backward()  # doctest: +ELLIPSIS
+    [<Node ... sum () float32>]
+    """
+
+    def __init__(self, begin: Callable[[list[Any], bool], Any], tap: Tap) -> None:
+        self._begin, self._tap = begin, tap
+        self._taps: list[Tap] = []
+        self._blocks: list[Any] = []
+
+    @property
+    def tapping(self) -> bool:
+        """Whether the tap is on; may be set at any time inside the block."""
+        return self._tap in self._taps
+
+    @tapping.setter
+    def tapping(self, value: bool) -> None:
+        if value and not self.tapping:
+            self._taps.append(self._tap)
+        elif not value and self.tapping:
+            self._taps.remove(self._tap)
+
+    def __enter__(self) -> Self:
+        # A list, which the modes made inside the block share: so the tap can be switched wherever
+        # control is, say inside autocast, and stays as it is when that block ends.
+        taps = current().taps
+        self._taps = taps if isinstance(taps, list) else [*taps]
+        block = with_mode(
+            lambda now: Mode(
+                now.recording, self._taps, now.pack, (*now.observers, self._begin), now.autocast
+            )
+        )
+        block.__enter__()
+        self._blocks.append(block)
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self.tapping = False
+        self._blocks.pop().__exit__(None, None, None)
 
 
 def saved_tensors_hooks(pack: Hook, unpack: Hook) -> AbstractContextManager[None]:

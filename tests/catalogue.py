@@ -59,7 +59,7 @@ OTHERS = {
         cuda.memory_stats cuda.empty_cache synchronize""",
     "Derivatives": """
         no_grad enable_grad is_grad_enabled gradients tap grad value_and_grad vjp jvp hvp jacobian
-        hessian vmap checkpoint detect_anomaly gradcheck op saved_tensors_hooks""",
+        hessian vmap checkpoint detect_anomaly gradcheck op saved_tensors_hooks Watch""",
     "Replay": "compile",
     "Files": "save load from_dlpack",
 }

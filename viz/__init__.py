@@ -10,11 +10,12 @@ w -> multiply [0]
 from ._explain import Explanation, explain
 from ._graph import GradientGraph, draw, graph
 from ._layers import Layer
+from ._recorder import Recorder, Series, watch
 from ._records import EdgeRecord, NodeRecord
 from ._render import backends
 from ._scalars import ScalarGraph, scalar_graph
 
 __all__ = [
-    "EdgeRecord", "Explanation", "GradientGraph", "Layer", "NodeRecord", "ScalarGraph",
-    "backends", "draw", "explain", "graph", "scalar_graph",
+    "EdgeRecord", "Explanation", "GradientGraph", "Layer", "NodeRecord", "Recorder",
+    "ScalarGraph", "Series", "backends", "draw", "explain", "graph", "scalar_graph", "watch",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ largest entry, so that no float64 gradient under- or overflows either.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 import autodiff as ad
@@ -59,12 +60,19 @@ class Collector:
     """Measures arrays as they pass and brings all the numbers to the host together.
 
     On a GPU nothing waits while the arrays pass; `results` makes one transfer per device.
+
+    Attributes
+    ----------
+    kept : list of list of float
+        After `results`: the vectors that were given to `keep`.
     """
 
     def __init__(self) -> None:
         self._sizes: list[list[int]] = []  # of the parts of each value measured
         self._slots: list[list[tuple[str, int]]] = []  # and where each part's summary will be
         self._pending: dict[str, list[Any]] = {}
+        self._vectors: list[tuple[str, int]] = []
+        self.kept: list[list[float]] = []
 
     def add(self, value: Any) -> int:
         """Measure one gradient: an array, a number, None, or a tuple of these (one tensor)."""
@@ -84,15 +92,26 @@ class Collector:
         self._slots.append(slots)
         return len(self._sizes) - 1
 
+    def keep(self, vector: Any) -> int:
+        """Bring a vector of float64 as well, whatever it says; its place in `kept`."""
+        device = ad.backend.device_of(vector)
+        pending = self._pending.setdefault(device, [])
+        self._vectors.append((device, len(pending)))
+        pending.append(vector)
+        return len(self._vectors) - 1
+
     def results(self) -> list[Statistics]:
         """The statistics of everything added, in order."""
-        fetched: dict[str, list[Summary]] = {}
-        for device, summaries in self._pending.items():
+        fetched: dict[str, list[Any]] = {}
+        for device, vectors in self._pending.items():
             if device == "float":
-                fetched[device] = summaries
-            else:
-                xp = ad.backend.namespace(summaries[0])
-                fetched[device] = ad.backend.to_numpy(xp.stack(summaries)).tolist()
+                fetched[device] = vectors
+                continue
+            xp = ad.backend.namespace(vectors[0])
+            numbers = ad.backend.to_numpy(xp.concatenate(vectors)).tolist()
+            ends = list(accumulate(v.shape[0] for v in vectors))
+            fetched[device] = [numbers[a:b] for a, b in pairwise([0, *ends])]
+        self.kept = [fetched[device][i] for device, i in self._vectors]
         return [
             _combine(sizes, [fetched[device][i] for device, i in slots])
             for sizes, slots in zip(self._sizes, self._slots, strict=True)
@@ -114,6 +133,14 @@ def _summary(x: Any) -> tuple[str, Any]:
         return "float", (peak, one, one, float(x == 0), float(x != x), float(math.isinf(x)))
     xp = ad.backend.namespace(x)
     size = xp.abs(xp.asarray(x, dtype=xp.float64))
+    device = ad.backend.device_of(x)
+    # On the host a look at the peak is free, and spares the many passes for entries that are not
+    # finite; on a GPU it would have to be waited for.
+    if device == "cpu" and (top := float(size.max())) < math.inf:
+        zeros = size.size - int(xp.count_nonzero(size))
+        size = xp.ravel(size) / (top or 1.0)
+        numbers = [top, float(xp.sum(size)), float(size @ size), float(zeros), 0.0, 0.0]
+        return device, xp.asarray(numbers)
     zeros = size == 0
     nans = xp.isnan(size)
     infs = xp.isinf(size)
@@ -122,7 +149,7 @@ def _summary(x: Any) -> tuple[str, Any]:
     share = size / xp.where(peak > 0, peak, 1.0)
     counts = [xp.sum(mask.astype(xp.float64)) for mask in (zeros, nans, infs)]
     summary = xp.stack([peak, xp.sum(share), xp.sum(share * share), *counts])
-    return ad.backend.device_of(x), summary
+    return device, summary
 
 
 def _combine(sizes: Sequence[int], parts: Sequence[Summary]) -> Statistics:

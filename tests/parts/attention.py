@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 
+import autodiff as ad
 import nn
 
 from .part import SAME, Part
@@ -51,12 +52,12 @@ def layer(options=(), inputs=((L, N, E), None, None, False), **how):
 def layers(norm, inputs, **options):
     """Three of them."""
 
-    def made(nn):
-        layer = nn.TransformerEncoderLayer(E, H, 6, 0.0, **options)
+    def made(nn, **more):
+        layer = nn.TransformerEncoderLayer(E, H, 6, 0.0, **options, **more)
         return layer, 3, nn.LayerNorm(E) if norm else None
 
     return Part(
-        "TransformerEncoder", made(nn), {}, inputs,
+        "TransformerEncoder", made(nn, generator=ad.random.Generator(0)), {}, inputs,
         theirs=lambda torch: torch.nn.TransformerEncoder(*made(torch.nn)),
         label=f"{norm} {options} {len(inputs)}",
     )  # fmt: skip

@@ -328,6 +328,8 @@ def impurities(source):
         "@op\ndef f(xp, x, /):\n return h(x)\ndef h(x):\n return x.sum()",
         "@op(x=lambda g: h(g))\ndef f(xp, x, /):\n return x\ndef h(x):\n return numpy.sum(x)",
         "@op\ndef f(xp, x, /):\n return xp.exp(x).sum()",
+        "@loss_op(x=lambda g: g)\ndef f(xp, x, /):\n return x.sum()",
+        "@loss_op(x=lambda g: g.sum())\ndef f(xp, x, /):\n return x",
     ],
 )
 def test_the_purity_check_bites(bad):

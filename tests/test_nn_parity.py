@@ -117,6 +117,39 @@ def test_cross_entropy_of_other_shapes(reduction, shape, classes):
     )
 
 
+# What is made of ops: name, and the inputs of a function (signs and classes by letter).
+COMPOSED = {
+    "nll_loss": "xc",
+    "multi_margin_loss": "xc",
+    "margin_ranking_loss": "xxs",
+    "triplet_margin_loss": "xxx",
+    "cosine_embedding_loss": "xxr",
+    "smooth_l1_loss": "xx",
+    "hinge_embedding_loss": "xs",
+}
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+@pytest.mark.parametrize("seed", range(20))
+def test_losses_where_values_tie(name, seed):
+    """Values are few, so that margins are met exactly, kinks included."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 6))
+    made = {
+        "x": lambda: both(rng.choice([-1.0, 0.0, 0.5, 1.0], (n, 4))),
+        "s": lambda: both(rng.choice([-1, 1], (n, 4)), grad=False),
+        "r": lambda: both(rng.choice([-1, 1], n), grad=False),
+        "c": lambda: both(rng.integers(4, size=n), grad=False),
+    }
+    pairs = [made[letter]() for letter in COMPOSED[name]]
+    reduction = REDUCTIONS[seed % 3]
+    mine = getattr(F, name)(*[x for x, _ in pairs], reduction=reduction)
+    other = getattr(TF, name)(*[y for _, y in pairs], reduction=reduction)
+    # PyTorch keeps the 1e-12 beside the squares of lengths in float32.
+    rtol = 1e-8 if name == "cosine_embedding_loss" else 1e-10
+    compare(mine, other, [(x, y) for x, y in pairs if x.requires_grad], rtol)
+
+
 def test_hessians():
     def second(loss, x, gradients):
         (g,) = gradients(loss, [x], create_graph=True)

@@ -4,11 +4,13 @@ Each operand of a call is replaced by an alias of itself, whose gradient is then
 alone. So nodes and edges both have a counterpart that owes nothing to this library.
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
 
@@ -47,15 +49,36 @@ class Calls(TorchFunctionMode):
     def __init__(self):
         super().__init__()
         self.made = []
+        self.inside = False
+
+    def one(self, function, *args):
+        """Call a function that is made of several as if it were one of PyTorch's."""
+        with self.off():
+            return self._kept(function, args, {})
+
+    @contextmanager
+    def off(self):
+        """Keep nothing meanwhile."""
+        self.inside, before = True, self.inside
+        try:
+            yield
+        finally:
+            self.inside = before
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        if self.inside:
+            return func(*args, **kwargs)
         name = getattr(func, "__name__", str(func))
         if name in WHOLE:
             out = func(*args, **kwargs)
             results = args[0] if name == "__setitem__" else out
             self.made.append(Call([Made(t) for t in _tensors(results) if t.requires_grad]))
             return out
+        with self.off():
+            return self._kept(func, args, kwargs)
+
+    def _kept(self, func, args, kwargs):
         operands = []
 
         def alias(x):
@@ -93,3 +116,60 @@ class Sizes:
 
 
 FIELDS = ("rms", "l2", "mean_abs", "max_abs")
+
+
+def spell_out(monkeypatch, calls):
+    """Recurrent and attention layers of PyTorch by their equations, in small steps."""
+
+    def lstm_step(x, h, c, w):
+        i, f, g, o = (x + h @ w.T).chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c.clone()  # h reads c inside the step
+
+    def gru_step(x, h, w, b):
+        x, y = x.chunk(3, 1), (h @ w.T + b).chunk(3, 1)
+        r, u = torch.sigmoid(x[0] + y[0]), torch.sigmoid(x[1] + y[1])
+        return ((1 - u) * torch.tanh(x[2] + r * y[2]) + u * h,)
+
+    def run(layer, x, _=None):
+        lstm = isinstance(layer, torch.nn.LSTM)
+        if layer.batch_first:
+            x = x.transpose(0, 1)
+        ends = []
+        for k in range(layer.num_layers):
+            outputs = []
+            for back in range(1 + layer.bidirectional):
+                suffix = f"_l{k}" + "_reverse" * back
+                w, u, b, d = (getattr(layer, n + suffix) for n in
+                              ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))  # fmt: skip
+                shares = F.linear(x, w, b + d if lstm else b).unbind(0)
+                zero = x.new_zeros(x.shape[1], layer.hidden_size)
+                state, found = (zero, zero) if lstm else (zero,), []
+                for share in reversed(shares) if back else shares:
+                    last = (u,) if lstm else (u, d)
+                    state = calls.one(lstm_step if lstm else gru_step, share, *state, *last)
+                    found.append(state[0])
+                outputs.append(torch.stack(found[::-1] if back else found))
+                ends.append(state)
+            x = torch.cat(outputs, -1) if layer.bidirectional else outputs[0]
+        final = tuple(torch.stack(parts) for parts in zip(*ends, strict=True))
+        return x.transpose(0, 1) if layer.batch_first else x, final if lstm else final[0]
+
+    def heads_of(x, heads):
+        n, length, width = x.shape
+        parts = x.reshape(n, length, 3, heads, width // 3 // heads)
+        return tuple(parts.permute(2, 0, 3, 1, 4).unbind(0))
+
+    def weights_of(q, k):
+        return torch.softmax(q @ k.mT / q.shape[-1] ** 0.5, -1)
+
+    def attend(layer, x, *_, **__):
+        q, k, v = calls.one(
+            heads_of, F.linear(x, layer.in_proj_weight, layer.in_proj_bias), layer.num_heads
+        )
+        found = calls.one(weights_of, q, k) @ v
+        return layer.out_proj(found.permute(0, 2, 1, 3).reshape(x.shape)), None
+
+    monkeypatch.setattr(torch.nn.LSTM, "forward", run)
+    monkeypatch.setattr(torch.nn.GRU, "forward", run)
+    monkeypatch.setattr(torch.nn.MultiheadAttention, "forward", attend)

@@ -14,7 +14,7 @@ from demos import zoo
 
 # Not Adam: where a gradient is rounding error alone, as that of an attention's key bias, Adam makes
 # full steps of it, and first steps could not be compared.
-SGD = {"lr": 0.05, "momentum": 0.9}
+SGD = {"lr": 0.01, "momentum": 0.9}
 
 
 def lstm(lib, concatenate):

@@ -1,17 +1,19 @@
 """The one place that writes DOT.
 
 Only plain labels: some builds of Graphviz drop HTML-like labels without a word. Nodes are
-called n0, n1, ... in walk order, so the same graph gives the same text; what users named is
-only ever inside escaped labels and tooltips.
+called n0, n1, ... in walk order, and a box after its first node, so the same graph gives the
+same text; what users named is only ever inside escaped labels and tooltips.
 """
 
+import statistics
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 from . import _look
 from ._look import CLIP, GREY, INK, LOOKS, PAPER, number, reading, shown
-from ._records import EdgeRecord, NodeRecord, Record, Recording
+from ._records import BoxRecord, EdgeRecord, NodeRecord, Record, Recording
 from ._stats import State
 
 FONT = "DejaVu Sans"
@@ -35,6 +37,8 @@ def text(*lines: str, end: str = "\\n") -> str:
 
 def tooltip(r: Record) -> str:
     """Everything known about a gradient, for whoever hovers over it."""
+    if isinstance(r, BoxRecord):
+        return text(*(line.replace("\\", "\\\\") for line in (r.name, *_said(r)[1:])))
     note = r.note if isinstance(r, NodeRecord) else ""
     lines = [r.name, f"shape {_shape(r.shape)}  {_shape(r.dtype)}"]
     if r.state not in ("absent", "released"):
@@ -47,6 +51,8 @@ def tooltip(r: Record) -> str:
             f"non-finite {r.nonfinite}",
             f"decades from the reference {r.decades:+.2f}",
         ]
+    if isinstance(r, EdgeRecord) and r.count > 1:
+        note = f"the largest of {r.count}; their median RMS is {r.median:.6g}"
     # Graphviz expands the escapes of tooltips twice.
     return text(*(line.replace("\\", "\\\\") for line in (*lines, note) if line))
 
@@ -57,9 +63,14 @@ def digraph(recording: Recording, title: Sequence[str], rankdir: str = "TB") -> 
     _Clusters(recording).draw(g)
     sides = _sides(recording)
     beside = {id for chains in sides.values() for chain in chains for id in chain}
+    boxes = {n.id for n in recording.nodes if isinstance(n, BoxRecord)}
     spine = {n.id for n in recording.nodes if n.group == "activations" and n.op}
     for edge in recording.edges:
         attributes = _edge_attributes(edge)
+        if edge.source in boxes:
+            attributes["ltail"] = f"cluster_{edge.source}"
+        if edge.target in boxes:
+            attributes["lhead"] = f"cluster_{edge.target}"
         if edge.source in spine:
             attributes["weight"] = "20"
         elif rankdir in ("LR", "RL") and edge.source in beside and "label" in attributes:
@@ -96,6 +107,7 @@ def canvas(title: Sequence[str], rankdir: str) -> Any:
         "graph", rankdir=rankdir, label=text(*title, "", end="\\l"), labelloc="t", labeljust="l",
         fontname=FONT, fontsize="13", fontcolor=INK, bgcolor=PAPER, nodesep="0.25",
         ranksep="0.3", pad="0.2", tooltip=" ", newrank="true",
+        compound="true",
     )  # fmt: skip
     g.attr(
         "node", fontname=FONT, fontsize="11", fontcolor=INK, style="filled", margin="0.12,0.06",
@@ -152,7 +164,10 @@ class _Clusters:
 
     def draw(self, g: Any, path: str = "") -> None:
         for node in self.members.get(path, ()):
-            g.node(node.id, **_node_attributes(node))
+            if isinstance(node, BoxRecord):
+                self.strip(g, node)
+            else:
+                g.node(node.id, **_node_attributes(node))
         for child in self.children.get(path, ()):
             if self.count[child] == 1:  # a box around one node says nothing that its name does not
                 self.draw(g, child)
@@ -166,6 +181,41 @@ class _Clusters:
                     labeljust="l", margin="8", tooltip=text(child),
                 )  # fmt: skip
                 self.draw(box, child)
+
+    def strip(self, g: Any, node: BoxRecord) -> None:
+        """Several nodes as one: a box around a strip of their colours."""
+        with g.subgraph(name=f"cluster_{node.id}") as box:
+            box.attr(
+                label=text(*_said(node), "", end="\\l"), style="rounded", color="#8d949d",
+                bgcolor="#f2f4f6", fontsize="10", fontcolor=INK, labeljust="l", margin="8",
+                tooltip=tooltip(node),
+            )  # fmt: skip
+            colors = [_look.fill(c.state, c.decades) for c in node.cells]
+            box.node(
+                node.id, label="", shape="box", height="0.2", tooltip=tooltip(node),
+                width=f"{min(max(1.2, 0.14 * len(colors)), 4.5):.2f}", fixedsize="true",
+                style="striped" if len(colors) > 1 else "filled", fillcolor=":".join(colors),
+                color="#4a5058",
+            )  # fmt: skip
+
+
+def _said(n: BoxRecord) -> list[str]:
+    """What is written in a box of several nodes: what it is, its range, and what is wrong."""
+    states = Counter(m.state for m in n.members)
+    known = [m.rms for m in n.members if m.state in ("ok", "tiny", "zero")]
+    if known:
+        low, middle, high = min(known), statistics.median(known), max(known)
+        range_ = f"{number(low)} … {number(middle)} … {number(high)}"
+    else:
+        range_ = reading(n.state, n.rms)
+    wrong = [
+        f"{LOOKS[state].glyph} {count} {'none' if state == 'absent' else state}"
+        for state, count in states.items()
+        if state not in ("ok", "released")
+    ]
+    heading = shown(n.name, LABEL_LIMIT)
+    lines = [heading, f"{n.title}  ({len(n.members)} tensors)".strip(), range_]
+    return [*lines, "  ".join(wrong)] if wrong else lines
 
 
 def _prefixes(path: str) -> list[str]:
@@ -207,7 +257,7 @@ def _edge_attributes(e: EdgeRecord) -> Attributes:
     look = LOOKS[e.state]
     color = _look.line(e.state, e.decades)
     attributes = {
-        "label": text(" " + reading(e.state, e.rms)),
+        "label": text(" " + reading(e.state, e.rms) + (f" (×{e.count})" if e.count > 1 else "")),
         "color": f"{color}:invis:{color}" if look.double else color,
         "penwidth": str(3.2 if e.state == "tiny" else 1.0 if look.double else 1.8),
         "style": look.border,

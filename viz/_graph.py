@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from . import _dot, _layers, _page, _record, _render
+from ._fold import Collapse, Keep, fold
 from ._layers import Layer
 from ._look import number
 from ._picture import Picture, wrapped
@@ -43,8 +44,16 @@ class GradientGraph(Picture):
         Direction of the arrows.
     """
 
-    def __init__(self, recording: Recording, rankdir: Rankdir = "TB") -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        rankdir: Rankdir = "TB",
+        collapse: Collapse = "auto",
+        keep: Keep = "anomalies",
+        max_nodes: int = 120,
+    ) -> None:
         self._recording = recording
+        self._folding = (collapse, keep, max_nodes)
         self.rankdir = rankdir
         self.title = self._title()
 
@@ -116,9 +125,14 @@ class GradientGraph(Picture):
             )
         return tuple(lines)
 
+    @cached_property
+    def drawn(self) -> Recording:
+        """What the picture shows: nodes, and boxes in place of modules and repeats."""
+        return fold(self._recording, *self._folding)
+
     def dot(self) -> str:
         """The picture as DOT text; the same graph gives the same text."""
-        return str(_dot.digraph(self._recording, self.title, self.rankdir).source)
+        return str(_dot.digraph(self.drawn, self.title, self.rankdir).source)
 
     def _table(self) -> str:
         return _page.gradients(self._recording)
@@ -140,7 +154,10 @@ def graph(
     model: Any = None,
     mode: str = "gradient",
     reference: Reference = "median",
+    collapse: Collapse = "auto",
+    keep: Keep = "anomalies",
     ghosts: bool = True,
+    max_nodes: int = 120,
     rankdir: Rankdir = "TB",
 ) -> GradientGraph:
     """Where the gradient of ``loss`` goes, and how large it is at every place.
@@ -160,8 +177,17 @@ def graph(
     reference : {"median", "loss"} or float
         The RMS that is drawn neutral: the median over activations and, apart, over
         parameters; that of the loss; or a number.
+    collapse : "auto", int or None
+        What the picture draws as one box; ``nodes`` and ``edges`` stay complete. ``"auto"`` draws
+        at most ``max_nodes``: repeated modules and steps of loops become one box with a colour
+        for each copy, other modules one with their smallest, median and largest gradient. A
+        number opens that many levels of modules, None draws every op.
+    keep : "anomalies" or None
+        Draw what is unhealthy, or three decades and more from the reference, by itself.
     ghosts : bool
         Draw parameters of the model that the loss does not depend on, with the reason.
+    max_nodes : int
+        How many nodes and boxes ``"auto"`` may draw.
     rankdir : {"TB", "LR", "BT", "RL"}
         Direction of the arrows.
 
@@ -184,10 +210,16 @@ def graph(
         raise ValueError(f'mode {mode!r} does not exist; there is "gradient"')
     if rankdir not in ("TB", "LR", "BT", "RL"):
         raise ValueError(f'rankdir must be "TB", "LR", "BT" or "RL", not {rankdir!r}')
+    if not (collapse in ("auto", None) or (type(collapse) is int and collapse >= 0)):
+        raise ValueError(f'collapse must be "auto", None or a depth from 0 on, not {collapse!r}')
+    if keep not in ("anomalies", None):
+        raise ValueError(f'keep must be "anomalies" or None, not {keep!r}')
+    if max_nodes < 1:
+        raise ValueError(f"max_nodes must be at least 1, not {max_nodes}")
     recording = _record.record(loss, model, reference, ghosts)
     if recording.released:
         warnings.warn(RELEASED, stacklevel=_outside())
-    return GradientGraph(recording, rankdir)
+    return GradientGraph(recording, rankdir, collapse, keep, max_nodes)
 
 
 def _outside() -> int:

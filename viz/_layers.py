@@ -40,13 +40,18 @@ class Layer:
     state: State
 
 
-def layers(recording: Recording) -> list[Layer]:
-    """The rows, in the order of the forward pass; parameters that were not reached last."""
+def ordered(recording: Recording) -> list[NodeRecord]:
+    """The nodes as the forward pass meets them; parameters that were not reached last."""
     position = {n.id: i for i, n in enumerate(recording.nodes) if n.op}
     for e in recording.edges:  # a leaf stands where it is first read
         position[e.source] = min(position.get(e.source, position[e.target]), position[e.target])
+    return sorted(recording.nodes, key=lambda n: position.get(n.id, len(recording.nodes)))
+
+
+def layers(recording: Recording) -> list[Layer]:
+    """The rows, in the order of the forward pass; parameters that were not reached last."""
     groups: dict[str, list[NodeRecord]] = {}
-    for node in sorted(recording.nodes, key=lambda n: position.get(n.id, len(recording.nodes))):
+    for node in ordered(recording):
         groups.setdefault(node.scope or node.name, []).append(node)
     return [_layer(name, members, recording) for name, members in groups.items()]
 

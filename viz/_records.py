@@ -1,5 +1,6 @@
 """What a picture is made of: a record for every tensor and for every use of one."""
 
+import math
 import weakref
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -72,6 +73,43 @@ class NodeRecord(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """One colour of a box's strip.
+
+    Attributes
+    ----------
+    state : str
+    decades, rms : float
+        Those of the nodes that the cell stands for: one of them, or their median.
+    """
+
+    state: State
+    decades: float
+    rms: float
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRecord(NodeRecord):
+    """Several nodes drawn as one: a module, repeats of one, or a long run of ops.
+
+    The numbers are those of its median node, ``state`` is the worst among its nodes.
+
+    Attributes
+    ----------
+    members : tuple of NodeRecord
+        The nodes inside.
+    title : str
+        Class of the module, or what is repeated and how often.
+    cells : tuple of Cell
+        Smallest, median and largest gradient of a module; one cell a copy of repeats.
+    """
+
+    members: tuple[NodeRecord, ...] = ()
+    title: str = ""
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeRecord(Record):
     """One use of a tensor by an op: the gradient that this use sends back.
 
@@ -79,10 +117,16 @@ class EdgeRecord(Record):
     ----------
     source, target : str
         The ``id`` of the tensor and of the op that reads it.
+    count : int
+        How many uses are drawn as this one; its numbers are those of the largest.
+    median : float
+        The median RMS among them.
     """
 
     source: str
     target: str
+    count: int = 1
+    median: float = math.nan
 
 
 class Live(weakref.WeakValueDictionary[str, ad.Node]):

@@ -141,7 +141,7 @@ def test_one_anomaly_is_always_drawn_by_itself(whole, data):
     i = data.draw(st.integers(0, len(nodes) - 1))
     for how in ("zero", "tiny", "nonfinite", "absent"):
         nodes[i] = node(i, nodes[i].scope, nodes[i].op, nodes[i].shape, how)
-        drawn = _fold.fold(recording(nodes, whole.edges), max_nodes=120)
+        drawn = _fold.fold(recording(nodes, whole.edges), max_nodes=200)
         assert f"n{i}" in {n.id for n in drawn.nodes}
 
 

@@ -134,6 +134,8 @@ def _title(group: Sequence[Part], tree: Tree) -> str:
     if first.parent and first.parent.kind == "run":
         return f"{len(group)} parts"
     parts = first.children if first.kind == "cell" else [first]
+    if parts[0].kind == "run":
+        parts = parts[0].children
     kinds = [p.record.op if p.record else tree.kinds.get(p.path) or p.path for p in parts]
     if len(kinds) > 3:
         kinds = [*kinds[:2], "…"]

@@ -136,6 +136,11 @@ class Tree:
                 key = (self.kinds.get(part.path), *(signature[c] for c in part.children))
             return numbers.setdefault(key, len(numbers))
 
+        def short(parts: list[Part], owner: Part) -> list[Part]:
+            if len(parts) <= widest:
+                return parts
+            return [Part("run", owner.path, parts, owner.depth)]
+
         for part in reversed(self.modules):  # inner ones before those around them
             for child in part.children:
                 if child not in signature:
@@ -150,15 +155,14 @@ class Tree:
                     grouped += chunk
                     continue
                 cells = [chunk[i : i + period] for i in range(0, len(chunk), period)]
-                copies = [
-                    cell[0] if period == 1 else Part("cell", part.path, cell, part.depth)
-                    for cell in cells
-                ]
+                if period == 1:
+                    copies = chunk
+                else:
+                    bodies = [short(cell, part) for cell in cells]
+                    copies = [Part("cell", part.path, body, part.depth) for body in bodies]
                 grouped.append(Part("repeat", part.path, copies, part.depth))
-            if len(grouped) > widest:
-                grouped = [Part("run", part.path, grouped, part.depth)]
             signature[part] = sign(part)
-            part.adopt(grouped)
+            part.adopt(short(grouped, part))
 
     def _uncover(self, part: Part) -> int:
         """Draw a part of a row by itself; how many more things that draws."""

@@ -15,7 +15,10 @@ import autodiff as ad
 
 from ._names import Names, Unique, owner
 from ._records import EdgeRecord, Group, Kind, Live, NodeRecord, Record, Recording
-from ._stats import ABSENT, RELEASED, Collector, Statistics
+from ._stats import ABSENT, RELEASED, Collector, Statistics, whole
+
+COPIES = ("astype", "clone")
+"""Ops that make the same numbers anew, as `autocast` does for every parameter that it casts."""
 
 Reference = Literal["median", "loss"] | float
 
@@ -77,7 +80,7 @@ def observe(
         ad.gradients(loss, observe=look)
     found = collector.results()
     unknown = RELEASED if released else ABSENT
-    of_nodes = {n: found[at[n]] if n in at else ABSENT if n.op is None else unknown for n in nodes}
+    of_nodes = {n: found[at[n]] if n in at else unknown for n in nodes}
     of_edges = {
         n: tuple(found[i] for i in pulled_at[n]) if n in pulled_at else (unknown,) * len(n.parents)
         for n in nodes
@@ -107,7 +110,8 @@ def record(
     by_id: dict[str, NodeRecord] = {}
     for node in order:
         made = _node(node, ids[node], names, unique, of_nodes[node])
-        if made.op and node.op.traits.view and by_id[ids[node.parents[0]]].group == "parameters":
+        again = made.op and (node.op.traits.view or node.op.name in COPIES)
+        if again and by_id[ids[node.parents[0]]].group == "parameters":
             made = replace(made, group="parameters")
         by_id[made.id] = made
         nodes.append(made)
@@ -254,4 +258,5 @@ def _dtype(dtype: Any) -> str | tuple[str, ...]:
 
 
 def _value(loss: Any) -> float | None:
-    return float(loss.item()) if math.prod(loss.shape) == 1 else None
+    several = math.prod(loss.shape) != 1 or whole(loss.data) is not loss.data  # inside vmap
+    return None if several else float(loss.item())

@@ -60,8 +60,8 @@ class NodeRecord(Record):
     kind : str
         ``"parameter"``, ``"input"`` (any other leaf) or ``"op"``.
     group : str
-        With which nodes it is compared: ``"activations"``, or ``"parameters"`` for those and
-        views of them, such as the transpose of a weight.
+        With which nodes it is compared: ``"activations"``, or ``"parameters"`` for those, views
+        of them, such as the transpose of a weight, and copies in another dtype.
     note : str
         Why there is no gradient, or what else a reader should know.
     """

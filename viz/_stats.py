@@ -81,7 +81,7 @@ class Collector:
         for part in parts:
             if part is None:
                 continue
-            size = 1 if isinstance(part, (float, int)) else math.prod(part.shape)
+            size = 1 if isinstance(part, (float, int)) else math.prod(whole(part).shape)
             if size:
                 device, summary = _summary(part)
                 pending = self._pending.setdefault(device, [])
@@ -125,12 +125,22 @@ def measure(value: Any) -> Statistics:
     return collector.results()[0]
 
 
+def whole(x: Any) -> Any:
+    """An array of `vmap` with the examples that it stands for as its first axis."""
+    while type(x) in ad.backend.WRAPPERS:
+        examples, x = x.level.size, x.inner
+        if x.shape[0] != examples:  # one for all that agree
+            x = ad.backend.namespace(x).broadcast_to(x, (examples, *x.shape[1:]))
+    return x
+
+
 def _summary(x: Any) -> tuple[str, Any]:
     """Where the summary of ``x`` was computed, and the summary (still on that device)."""
     if isinstance(x, (float, int)):
         peak = abs(float(x)) if math.isfinite(x) else 0.0
         one = float(peak > 0)
         return "float", (peak, one, one, float(x == 0), float(x != x), float(math.isinf(x)))
+    x = whole(x)
     xp = ad.backend.namespace(x)
     size = xp.abs(xp.asarray(x, dtype=xp.float64))
     device = ad.backend.device_of(x)

@@ -87,7 +87,7 @@ def embedding(
 
     Returns
     -------
-    Tensor, shape (*input.shape, embedding_dim)
+    Tensor, shape ``(*input.shape, embedding_dim)``
 
     Raises
     ------

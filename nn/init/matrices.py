@@ -48,7 +48,7 @@ def dirac_(tensor: ad.Tensor, groups: int = 1) -> ad.Tensor:
 
     Parameters
     ----------
-    tensor : Tensor, shape (out, in, *kernel)
+    tensor : Tensor, shape ``(out, in, *kernel)``
         With one to three axes of kernel.
     groups : int
         Of the convolution.

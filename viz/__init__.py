@@ -7,15 +7,19 @@
 w -> multiply [0]
 """
 
+from ._diagnose import assert_healthy, diagnose
 from ._explain import Explanation, explain
+from ._findings import Finding
 from ._graph import GradientGraph, draw, graph
 from ._layers import Layer
 from ._recorder import Recorder, Series, watch
 from ._records import EdgeRecord, NodeRecord
 from ._render import backends
 from ._scalars import ScalarGraph, scalar_graph
+from ._trial import Trial
 
 __all__ = [
-    "EdgeRecord", "Explanation", "GradientGraph", "Layer", "NodeRecord", "Recorder",
-    "ScalarGraph", "Series", "backends", "draw", "explain", "graph", "scalar_graph", "watch",
+    "EdgeRecord", "Explanation", "Finding", "GradientGraph", "Layer", "NodeRecord", "Recorder",
+    "ScalarGraph", "Series", "Trial", "assert_healthy", "backends", "diagnose", "draw",
+    "explain", "graph", "scalar_graph", "watch",
 ]  # fmt: skip

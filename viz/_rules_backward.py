@@ -1,0 +1,190 @@
+"""Rules about gradients: where they vanish, explode, are not finite, or do not arrive."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import autodiff as ad
+
+from ._evidence import RECURRENT, Evidence, Weight
+from ._findings import Finding, judged
+from ._limits import Limit
+from ._look import number
+
+Limits = dict[str, Limit]
+
+
+def vanishing(e: Evidence, limits: Limits) -> Iterator[Finding]:
+    """The gradient of a kernel against that of the last; all of them against the loss."""
+    kernels = [w for w in e.kernels if w.record.state != "nonfinite"]
+    remedies = ("swap_activations", "reinitialize", "normalize", "add_skips")
+    if len(kernels) > 1 and kernels[-1].rms > 0:
+        last = kernels[-1]
+        least = min(kernels[:-1], key=lambda w: w.rms)
+        ratio = least.rms / last.rms
+        lost = [w.name for w in kernels if w.rms < last.rms * limits["vanishing_ratio"].value]
+        yield judged(
+            "vanishing", limits["vanishing_ratio"], ratio,
+            f"the gradient of {least.name} has RMS {number(least.rms)}, that of {last.name} "
+            f"{number(last.rms)}: {_decades(ratio)} on the way back",
+            lost or [least.name], remedies, below=True,
+        )  # fmt: skip
+    loss = abs(e.recording.loss or 0.0)
+    if kernels and loss > 0:
+        felt = [w.record.l2 * w.size.l2 / loss for w in kernels]
+        most = max(felt)
+        if any(w.size.l2 for w in kernels):
+            yield judged(
+                "vanishing", limits["sensitivity_min"], most,
+                f"no weight matters: doubling the one that matters most would change the loss of "
+                f"{number(loss)} by {number(most)} of itself",
+                [w.name for w in kernels], remedies, below=True,
+            )  # fmt: skip
+
+
+def _decades(ratio: float) -> str:
+    if ratio == 0:
+        return "nothing arrives"
+    lost = -math.log10(ratio)
+    return f"{abs(lost):.1f} decades {'lost' if lost > 0 else 'gained'}"
+
+
+def exploding(e: Evidence, limits: Limits) -> Iterator[Finding]:
+    """The gradient of a kernel against that of the last, and the norm of each."""
+    kernels = [w for w in e.kernels if w.record.state != "nonfinite"]
+    remedies = ("reinitialize", "normalize", "clip", "lower_lr")
+    if len(kernels) > 1 and kernels[-1].rms > 0:
+        last = kernels[-1]
+        most = max(kernels[:-1], key=lambda w: w.rms)
+        ratio = most.rms / last.rms
+        yield judged(
+            "exploding", limits["exploding_ratio"], ratio,
+            f"the gradient of {most.name} has RMS {number(most.rms)}, that of {last.name} "
+            f"{number(last.rms)}: {_decades(ratio)} on the way back",
+            [most.name], remedies,
+        )  # fmt: skip
+    if kernels:
+        most = max(kernels, key=lambda w: w.record.l2)
+        yield judged(
+            "exploding", limits["exploding_norm"], most.record.l2,
+            f"the gradient of {most.name} has the norm {number(most.record.l2)}",
+            [most.name], remedies,
+        )  # fmt: skip
+
+
+def recurrent(e: Evidence, limits: Limits) -> Iterator[Finding]:
+    """The gradient at the first step in time against that at the last."""
+    for weight in e.weights:
+        steps = _chain(weight)
+        sizes = [e.records[node].rms for node in steps]
+        known = [s for s in sizes if math.isfinite(s) and s > 0]
+        if len(known) < 4:
+            continue
+        early = max(known[: len(known) // 2])
+        late = max(known[len(known) // 2 :])
+        # A loss at every step adds to the gradient of all steps before it.
+        ratio = early / late / max(1.0, math.log2(len(known)))
+        yield judged(
+            "recurrent", limits["recurrent_ratio"], ratio,
+            f"going back {len(known)} steps in time, the gradient at the state grows from "
+            f"{number(late)} to {number(early)} by repeated products with {weight.name}",
+            [weight.name], ("reinitialize", "clip", "lower_lr"),
+        )  # fmt: skip
+
+
+def _chain(weight: Weight) -> list[Any]:
+    """The ops that read a weight one after the other, as the steps of a recurrence do."""
+    readers = sorted(weight.readers, key=lambda node: node.index)
+    if len(readers) < 4 or len({node.op.name for node in readers}) != 1:
+        return []
+    if readers[0].op.name in RECURRENT:
+        return readers
+    chain = readers[:1]
+    for node in readers[1:]:
+        if not _depends(node, chain[-1]):
+            return []
+        chain.append(node)
+    return chain
+
+
+def _depends(node: Any, on: Any) -> bool:
+    seen, stack = {node}, [node]
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is on:
+                return True
+            if parent.index > on.index and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return False
+
+
+def nonfinite(e: Evidence, limits: Limits) -> Iterator[Finding]:
+    """NaN and infinity: the first op whose operands have one, else where the gradient gets one."""
+    remedies = ("reinitialize", "float32", "lower_lr", "clip")
+    limit = Limit(0.0, "a single entry that is not finite spoils everything after it")
+    bad = [r for r in e.recording.nodes if r.nonfinite]
+    loss = e.recording.loss
+    count = sum(r.nonfinite for r in bad)
+    spoilt = [w.name for w in e.weights if w.size.nonfinite]
+    if spoilt:
+        cause = f"{spoilt[0]} itself has entries that are not finite"
+    elif loss is not None and not math.isfinite(loss):
+        cause = f"the loss is {loss}"
+        first = next((node for node in e.order if _spoilt(node)), None)
+        if first is not None:
+            cause += f"; {e.name(first)} ({first.op.name}) is the first op that read such a value"
+    elif bad:
+        cause = f"the gradient stops being finite at {bad[-1].name}, {bad[-1].nonfinite} entries"
+    else:
+        cause = "all values are finite"
+    bad_loss = loss is not None and not math.isfinite(loss)
+    yield judged(
+        "nonfinite", limit, float(count + len(spoilt) + bad_loss), cause,
+        spoilt or [r.name for r in reversed(bad)], remedies, "fatal",
+    )  # fmt: skip
+
+
+def _spoilt(node: Any) -> bool:
+    """Whether an op kept a floating array with an entry that is not finite."""
+    for value in node.kept.values():
+        if hasattr(value, "dtype") and ad.backend.is_float(value.dtype) and value.size:
+            xp = ad.backend.namespace(value)
+            if not bool(xp.all(xp.isfinite(value))):
+                return True
+    return False
+
+
+def unreached(e: Evidence, limits: Limits) -> Iterator[Finding]:
+    """Parameters that want a gradient and get none."""
+    if e.recording.released:
+        return
+    lonely = [w for w in e.weights if w.gradient is None and w.tensor.requires_grad]
+    names = [w.name for w in lonely]
+    yield judged(
+        "unreached", Limit(0.0, "a parameter without a gradient does not learn"), len(names),
+        f"the loss does not depend on {len(names)} of {len(e.weights)} parameters: their module "
+        "was not called, or its result was detached or not used",
+        names,
+    )  # fmt: skip
+
+
+def frozen(e: Evidence, limits: Limits) -> Iterator[Finding]:
+    """Parameters that no step can change: not differentiated, or not in the optimizer."""
+    limit = Limit(0.0, "such a parameter keeps its value")
+    still = [w.name for w in e.weights if not w.tensor.requires_grad]
+    yield judged(
+        "frozen", limit, len(still),
+        f"{len(still)} of {len(e.weights)} parameters have requires_grad=False",
+        still, ("unfreeze",), "note",
+    )  # fmt: skip
+    known = e.optimized
+    if known is None:
+        return
+    missing = [w.name for w in e.weights if w.gradient is not None and id(w.tensor) not in known]
+    yield judged(
+        "frozen", limit, len(missing),
+        f"{len(missing)} of {len(e.weights)} parameters get a gradient, and the optimizer does "
+        "not have them",
+        missing, ("unfreeze",),
+    )  # fmt: skip

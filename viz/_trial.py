@@ -1,0 +1,175 @@
+"""A remedy tried on a copy: the numbers before and after."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import autodiff as ad
+
+from ._case import Case, evidence_of, examined, measured
+from ._evidence import Evidence
+from ._findings import Finding
+from ._graph import GradientGraph
+from ._look import number
+from ._remedies import REMEDIES, Plan
+
+
+@dataclass(frozen=True)
+class Side:
+    """A network before or after a remedy.
+
+    Attributes
+    ----------
+    statistic, excess : float
+        The finding's, measured here; NaN and minus infinity if there is nothing left to measure.
+    loss : float
+    graph : GradientGraph
+        With its ``profile()``.
+    """
+
+    statistic: float
+    excess: float
+    loss: float
+    graph: GradientGraph
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a remedy did to a copy.
+
+    Attributes
+    ----------
+    rule, remedy : str
+    steps : int
+        How many steps were taken.
+    before, after : Side
+        Without the remedy and untrained; with it, after the steps.
+    untreated : float
+        The loss after as many steps without the remedy.
+    """
+
+    rule: str
+    remedy: str
+    steps: int
+    before: Side
+    after: Side
+    untreated: float
+
+    @property
+    def improved(self) -> bool:
+        """Whether the statistic is nearer to its threshold, or within it."""
+        return self.after.excess < self.before.excess
+
+    @property
+    def cured(self) -> bool:
+        """Whether the statistic is within its threshold."""
+        return self.after.excess <= 0
+
+    def __str__(self) -> str:
+        verdict = "cured" if self.cured else "better" if self.improved else "no better"
+        loss, later = number(self.before.loss), number(self.after.loss)
+        return (
+            f"{self.rule}, {self.remedy}: {verdict}\n"
+            f"  statistic {number(self.before.statistic)} -> {number(self.after.statistic)}\n"
+            f"  loss {loss} -> {later} in {self.steps} steps; "
+            f"without the remedy {number(self.untreated)}"
+        )
+
+
+def try_fix(finding: Finding, loss_of: Any, remedy: str | None, steps: int) -> Trial:
+    """See `Finding.try_fix`."""
+    case: Case = finding.case
+    loss_of = loss_of or case.loss_of
+    if loss_of is None:
+        raise ValueError(
+            "try_fix must compute the loss again: give it a function of the model, "
+            "finding.try_fix(lambda model: criterion(model(x), y)), or give that to diagnose "
+            "in the place of the loss"
+        )
+    if remedy is not None and remedy not in finding.remedies:
+        raise ValueError(f"the remedies of this finding are: {', '.join(finding.remedies)}")
+    case = Case(loss_of, case.model, case.optimizer, case.bounds, case.random, case.tried)
+    with ad.enable_grad():
+        return _try(finding, case, [remedy] if remedy else list(finding.remedies), steps)
+
+
+def _try(finding: Finding, case: Case, names: list[str], steps: int) -> Trial:
+    for name in names:
+        e, model, optimizer = examined(case)
+        plan = Plan(model, e, finding)
+        if not REMEDIES[name](plan):
+            continue
+        before, _, _ = examined(case)
+        untreated = Plan(*_copies(case), finding)
+        return Trial(
+            finding.rule, name, steps, _side(finding, before, case),
+            _side(finding, _trained(plan, case, steps), case),
+            _trained(untreated, case, steps).recording.loss or math.nan,
+        )  # fmt: skip
+    said = f"none of {', '.join(names)} can be applied" if names else "there is none"
+    raise ValueError(f"no remedy for {finding.rule}: {said}")
+
+
+def _copies(case: Case) -> tuple[Any, Evidence]:
+    e, model, _ = examined(case)
+    return model, e
+
+
+def _side(finding: Finding, e: Evidence, case: Case) -> Side:
+    """The finding's statistic in other evidence: of the same place, or the worst of the rule."""
+    found = [
+        f
+        for f in measured(e, case.bounds)
+        if (f.rule, f.citation) == (finding.rule, finding.citation)
+    ]
+    same = [f for f in found if f.nodes[:1] == finding.nodes[:1]] or found
+    worst = max(same, key=lambda f: f.excess, default=None)
+    statistic = math.nan if worst is None else worst.statistic
+    excess = -math.inf if worst is None else worst.excess
+    loss = e.recording.loss
+    graph = GradientGraph(replace(e.recording))
+    return Side(statistic, excess, math.nan if loss is None else loss, graph)
+
+
+def _trained(plan: Plan, case: Case, steps: int) -> Evidence:
+    """Train the copy on the one batch, and look at it again."""
+    model = plan.model
+    optimizer = _fresh(plan)
+    for _ in range(steps if optimizer is not None else 0):
+        e = evidence_of(case.loss_of, model, optimizer, case.random)
+        loss = e.recording.loss
+        if loss is None or not math.isfinite(loss):
+            break
+        given = {id(w.tensor): w.gradient for w in e.weights}
+        factor = _clipping(e, plan.clip)
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                g = given.get(id(parameter))
+                parameter.grad = None if g is None else ad.tensor(g * factor)
+        optimizer.step()
+    for _, parameter in model.named_parameters():
+        parameter.grad = None
+    return evidence_of(case.loss_of, model, optimizer, case.random)
+
+
+def _clipping(e: Evidence, norm: float | None) -> float:
+    total = math.hypot(*(w.record.l2 for w in e.weights if w.gradient is not None))
+    return 1.0 if norm is None or total <= norm or not math.isfinite(total) else norm / total
+
+
+def _fresh(plan: Plan) -> Any:
+    """An optimizer of the same kind and settings, for the copy's parameters, without a past."""
+    old = plan.evidence.optimizer
+    if old is None:
+        return None
+    left = {id(p): p for _, p in plan.model.named_parameters()}
+    before = {id(w.tensor) for w in plan.evidence.weights}
+    groups = []
+    for group in old.param_groups:
+        params = [p for p in group["params"] if left.pop(id(p), None) is not None]
+        lr = {"lr": group["lr"] * plan.lr_factor} if "lr" in group else {}
+        groups.append({**group, "params": params, **lr})
+    new = [p for p in left.values() if plan.adopt or id(p) not in before]
+    groups[0]["params"] += new  # what a remedy put in
+    groups = [g for g in groups if g["params"]]
+    return type(old)(groups, **old.defaults)

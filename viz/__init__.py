@@ -8,6 +8,7 @@ w -> multiply [0]
 """
 
 from ._diagnose import assert_healthy, diagnose
+from ._diff import Change, Difference, diff
 from ._explain import Explanation, explain
 from ._findings import Finding
 from ._graph import GradientGraph, draw, graph
@@ -19,7 +20,7 @@ from ._scalars import ScalarGraph, scalar_graph
 from ._trial import Trial
 
 __all__ = [
-    "EdgeRecord", "Explanation", "Finding", "GradientGraph", "Layer", "NodeRecord", "Recorder",
-    "ScalarGraph", "Series", "Trial", "assert_healthy", "backends", "diagnose", "draw",
-    "explain", "graph", "scalar_graph", "watch",
+    "Change", "Difference", "EdgeRecord", "Explanation", "Finding", "GradientGraph", "Layer",
+    "NodeRecord", "Recorder", "ScalarGraph", "Series", "Trial", "assert_healthy", "backends",
+    "diagnose", "diff", "draw", "explain", "graph", "scalar_graph", "watch",
 ]  # fmt: skip

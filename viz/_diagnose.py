@@ -40,7 +40,7 @@ def diagnose(
     >>> ad.manual_seed(0)
     >>> layers = [nn.Sequential(nn.Linear(16, 16), nn.Sigmoid()) for _ in range(12)]
     >>> model, x = nn.Sequential(*layers), ad.random.normal((32, 16))
-    >>> viz.diagnose(model(x).square().mean(), model)[0].rule
+    >>> viz.diagnose((model(x) ** 2).mean(), model)[0].rule
     'vanishing'
     """
     bounds = limits(thresholds)
@@ -85,9 +85,13 @@ def assert_healthy(
     >>> import autodiff as ad, nn, viz
     >>> ad.manual_seed(0)
     >>> model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
-    >>> viz.assert_healthy(model(ad.random.normal((32, 8))).square().mean(), model)
+    >>> viz.assert_healthy((model(ad.random.normal((32, 8))) ** 2).mean(), model)
     """
-    profile = {"vanishing_ratio": 10**-max_decades, "exploding_ratio": 10**max_decades}
+    low, high = 10**-max_decades, 10**max_decades
+    profile = {
+        "vanishing_ratio": low, "vanishing_norm": low,
+        "exploding_ratio": high, "exploding_layers": high,
+    }  # fmt: skip
     found = diagnose(loss, model, optimizer, **(profile | {"dead_max": dead_max} | thresholds))
     found = [f for f in found if notes or f.severity != "note"]
     if found:

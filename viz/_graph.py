@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from . import _dot, _layers, _page, _record, _render
+from . import _dot, _layers, _page, _record, _render, _snapshot
 from ._fold import Collapse, Keep, fold
 from ._layers import Layer
 from ._look import number
@@ -133,6 +133,15 @@ class GradientGraph(Picture):
     def dot(self) -> str:
         """The picture as DOT text; the same graph gives the same text."""
         return str(_dot.digraph(self.drawn, self.title, self.rankdir).source)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the numbers, to be compared by `diff`: to .json or .safetensors."""
+        return _snapshot.save(self._recording, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "GradientGraph":
+        """The graph that ``save`` wrote."""
+        return GradientGraph(_snapshot.load(path))
 
     def _table(self) -> str:
         return _page.gradients(self._recording)

@@ -16,10 +16,12 @@ OURS = "our own choice: "
 
 LIMITS: dict[str, Limit] = {
     "vanishing_ratio": Limit(1e-3, AUTOTRAINER + "first kernel's gradient over the last's"),
+    "vanishing_norm": Limit(1e-3, AUTOTRAINER + "taken from kernels to what layers give"),
     "sensitivity_min": Limit(
         1e-6, OURS + "below it no change of a weight by its own size changes the loss visibly"
     ),
     "exploding_ratio": Limit(70.0, AUTOTRAINER + "first kernel's gradient over the last's"),
+    "exploding_layers": Limit(70.0, AUTOTRAINER + "taken from kernels to what layers give"),
     "exploding_norm": Limit(1e4, "TorchLens, gradient_flow_audit: L2 norm"),
     "dead_max": Limit(0.5, SAGEMAKER + "DeadRelu: share of a layer's units"),
     "dead_examples": Limit(8, OURS + "with fewer values a unit is silent by chance"),

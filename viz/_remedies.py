@@ -21,6 +21,8 @@ USUAL_UPDATE = 1e-3
 """The size of an update over that of the weight that is usual (CS231n notes)."""
 CLIP_NORM = 1.0
 """The norm to which ``clip`` shortens gradients."""
+RECTIFIER_GAIN = math.sqrt(2)
+"""He et al. (2015)."""
 GAINS = {"sigmoid": 4.0, "tanh": 5 / 3, "selu": 1.0}
 """What makes up for an activation's slope at 0 (Glorot & Bengio, 2010; LeCun et al., 1998)."""
 
@@ -51,9 +53,12 @@ def library(model: Any) -> Any:
 def reinitialize(plan: Plan) -> bool:
     """Draw every weight matrix anew: normal, variance gain**2 / fan-in; biases 0."""
     names = {node.op.name for node in plan.evidence.order if node.op is not None}
-    gain = math.sqrt(2)  # He et al. (2015), for rectifiers
-    if not any(LOCAL[n].kind == "rectifier" for n in names if n in LOCAL):
-        gain = max((GAINS.get(n, 1.0) for n in names if n in LOCAL), default=1.0)
+    if any(LOCAL[n].kind == "rectifier" for n in names if n in LOCAL):
+        return _redraw(plan, RECTIFIER_GAIN)
+    return _redraw(plan, max((GAINS.get(n, 1.0) for n in names if n in LOCAL), default=1.0))
+
+
+def _redraw(plan: Plan, gain: float) -> bool:
     generator = ad.random.Generator(0)
     done = False
     for weight in plan.evidence.weights:
@@ -124,7 +129,7 @@ def swap_activations(plan: Plan) -> bool:
     places = [(parent, name) for parent, name, _, _ in hidden_activations(plan)]
     for parent, name in places:
         setattr(parent, name, package.LeakyReLU(0.1))
-    return bool(places) and reinitialize(plan)
+    return bool(places) and _redraw(plan, RECTIFIER_GAIN)
 
 
 def normalize(plan: Plan) -> bool:

@@ -1,12 +1,13 @@
 """Rules about gradients: where they vanish, explode, are not finite, or do not arrive."""
 
 import math
+import statistics
 from collections.abc import Iterator
 from typing import Any
 
 import autodiff as ad
 
-from ._evidence import RECURRENT, Evidence, Weight
+from ._evidence import MATRIX, RECURRENT, Evidence, Weight
 from ._findings import Finding, judged
 from ._limits import Limit
 from ._look import number
@@ -29,6 +30,15 @@ def vanishing(e: Evidence, limits: Limits) -> Iterator[Finding]:
             f"{number(last.rms)}: {_decades(ratio)} on the way back",
             lost or [least.name], remedies, below=True,
         )  # fmt: skip
+    ends = _ends(e)
+    if ends is not None:
+        first, last_node, ratio = ends
+        yield judged(
+            "vanishing", limits["vanishing_norm"], ratio,
+            f"the gradient at {first.name} has the norm {number(first.l2)}, that at "
+            f"{last_node.name} {number(last_node.l2)}: {_decades(ratio)} on the way back",
+            [first.name], remedies, below=True,
+        )  # fmt: skip
     loss = abs(e.recording.loss or 0.0)
     if kernels and loss > 0:
         felt = [w.record.l2 * w.size.l2 / loss for w in kernels]
@@ -40,6 +50,23 @@ def vanishing(e: Evidence, limits: Limits) -> Iterator[Finding]:
                 f"{number(loss)} by {number(most)} of itself",
                 [w.name for w in kernels], remedies, below=True,
             )  # fmt: skip
+
+
+def _ends(e: Evidence) -> tuple[Any, Any, float] | None:
+    """The records of what the first and the last layer give, and the ratio of their gradients.
+
+    By norm, which does not depend on how many entries they have. A recurrence is not counted.
+    """
+    layers = [
+        e.records[node]
+        for w in e.kernels
+        if len(w.readers) == 1
+        for node in w.readers
+        if node.op.name in MATRIX
+    ]
+    if len(layers) < 2 or not all(math.isfinite(r.l2) for r in layers) or layers[-1].l2 == 0:
+        return None
+    return layers[0], layers[-1], layers[0].l2 / layers[-1].l2
 
 
 def _decades(ratio: float) -> str:
@@ -63,6 +90,15 @@ def exploding(e: Evidence, limits: Limits) -> Iterator[Finding]:
             f"{number(last.rms)}: {_decades(ratio)} on the way back",
             [most.name], remedies,
         )  # fmt: skip
+    ends = _ends(e)
+    if ends is not None:
+        first, end, ratio = ends
+        yield judged(
+            "exploding", limits["exploding_layers"], ratio,
+            f"the gradient at {first.name} has the norm {number(first.l2)}, that at {end.name} "
+            f"{number(end.l2)}: {_decades(ratio)} on the way back",
+            [first.name], remedies,
+        )  # fmt: skip
     if kernels:
         most = max(kernels, key=lambda w: w.record.l2)
         yield judged(
@@ -80,10 +116,9 @@ def recurrent(e: Evidence, limits: Limits) -> Iterator[Finding]:
         known = [s for s in sizes if math.isfinite(s) and s > 0]
         if len(known) < 4:
             continue
-        early = max(known[: len(known) // 2])
-        late = max(known[len(known) // 2 :])
-        # A loss at every step adds to the gradient of all steps before it.
-        ratio = early / late / max(1.0, math.log2(len(known)))
+        quarter = len(known) // 4
+        early, late = max(known[:quarter]), statistics.median(known[-quarter:])
+        ratio = early / late
         yield judged(
             "recurrent", limits["recurrent_ratio"], ratio,
             f"going back {len(known)} steps in time, the gradient at the state grows from "

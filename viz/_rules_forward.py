@@ -57,7 +57,7 @@ def saturated(e: Evidence, limits: Limits) -> Iterator[Finding]:
             "saturated", limits["saturated_max"], share,
             f"{share:.0%} of {e.name(node)} is where {node.op.name} is flat: its derivative is "
             f"{number(mean)} on average and could be {number(shape.largest)}",
-            [e.name(node)], ("reinitialize", "normalize", "swap_activations", "lower_lr"),
+            [e.name(node)], ("normalize", "reinitialize", "swap_activations", "lower_lr"),
         )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def _equal(weight: Weight, axis: int) -> float:
     """The share of slices along an axis that agree with the first, and so do their gradients."""
     w, g = weight.tensor.data, weight.gradient
     n = w.shape[axis]
-    if n < 2 or w.size == n and weight.record.shape[1 - axis] == 1 and n < 3:
+    if n < 2:
         return 0.0
     xp = ad.backend.namespace(w)
     w, g = (xp.reshape(xp.moveaxis(a, axis, 0), (n, -1)).astype(xp.float64) for a in (w, g))

@@ -21,7 +21,8 @@ class Side:
     Attributes
     ----------
     statistic, excess : float
-        The finding's, measured here; NaN and minus infinity if there is nothing left to measure.
+        The finding's statistic, at its worst place (NaN if it is nowhere to be measured), and how
+        far the worst measurement of the rule is beyond its threshold.
     loss : float
     graph : GradientGraph
         With its ``profile()``.
@@ -57,12 +58,12 @@ class Trial:
 
     @property
     def improved(self) -> bool:
-        """Whether the statistic is nearer to its threshold, or within it."""
+        """Whether the worst measurement of the rule is less far beyond its threshold."""
         return self.after.excess < self.before.excess
 
     @property
     def cured(self) -> bool:
-        """Whether the statistic is within its threshold."""
+        """Whether the rule finds nothing any more."""
         return self.after.excess <= 0
 
     def __str__(self) -> str:
@@ -116,16 +117,12 @@ def _copies(case: Case) -> tuple[Any, Evidence]:
 
 
 def _side(finding: Finding, e: Evidence, case: Case) -> Side:
-    """The finding's statistic in other evidence: of the same place, or the worst of the rule."""
-    found = [
-        f
-        for f in measured(e, case.bounds)
-        if (f.rule, f.citation) == (finding.rule, finding.citation)
-    ]
-    same = [f for f in found if f.nodes[:1] == finding.nodes[:1]] or found
+    """The finding's statistic in other evidence, and how sick that is by the whole rule."""
+    found = [f for f in measured(e, case.bounds) if f.rule == finding.rule]
+    excess = max((f.excess for f in found), default=-math.inf)
+    same = [f for f in found if f.citation == finding.citation]
     worst = max(same, key=lambda f: f.excess, default=None)
     statistic = math.nan if worst is None else worst.statistic
-    excess = -math.inf if worst is None else worst.excess
     loss = e.recording.loss
     graph = GradientGraph(replace(e.recording))
     return Side(statistic, excess, math.nan if loss is None else loss, graph)

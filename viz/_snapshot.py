@@ -1,0 +1,84 @@
+"""A graph's numbers in a file: JSON, or the same nest in a safetensors file; never pickled."""
+
+import json
+import math
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import autodiff as ad
+
+from ._records import EdgeRecord, NodeRecord, Recording
+
+VERSION = 1
+PLAIN = (str, int, float, bool, type(None))
+_OTHERS = ("kinds", "references", "root", "loss", "released")
+
+
+def save(recording: Recording, path: str | os.PathLike[str]) -> Path:
+    """Write a recording to ``path``, as its suffix says: .json or .safetensors."""
+    path = _checked(path)
+    data = {
+        "version": VERSION,
+        "nodes": [_row(n) for n in recording.nodes],
+        "edges": [_row(e) for e in recording.edges],
+        **{name: _plain(getattr(recording, name)) for name in _OTHERS},
+    }
+    if path.suffix == ".json":
+        path.write_text(json.dumps(data, allow_nan=False, indent=0), encoding="utf-8")
+    else:
+        ad.save({"graph": json.dumps(data, allow_nan=False)}, path)
+    return path
+
+
+def load(path: str | os.PathLike[str]) -> Recording:
+    """Read what `save` wrote."""
+    path = _checked(path)
+    if path.suffix == ".json":
+        data = json.loads(path.read_text(encoding="utf-8"))
+    else:
+        data = json.loads(ad.load(path)["graph"])
+    if not isinstance(data, dict) or data.get("version") != VERSION:
+        raise ValueError(f"{path} holds no graph that this version can read")
+    return Recording(
+        nodes=tuple(_made(NodeRecord, row) for row in data["nodes"]),
+        edges=tuple(_made(EdgeRecord, row) for row in data["edges"]),
+        **{name: _restored(data[name]) for name in _OTHERS},
+    )
+
+
+def _checked(path: str | os.PathLike[str]) -> Path:
+    path = Path(path)
+    if path.suffix not in (".json", ".safetensors"):
+        raise ValueError(f"{path}: a graph is saved as .json or .safetensors")
+    return path
+
+
+def _row(record: Any) -> dict[str, Any]:
+    values = {f.name: getattr(record, f.name) for f in fields(record)}
+    return {name: _plain(v) for name, v in values.items() if isinstance(v, (*PLAIN, tuple))}
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they are written as {"float": "nan"}."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(v) for key, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return value if isinstance(value, PLAIN) else str(value)
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"float"}:
+            return float(value["float"])
+        return {key: _restored(v) for key, v in value.items()}
+    return tuple(_restored(v) for v in value) if isinstance(value, list) else value
+
+
+def _made(cls: Any, row: dict[str, Any]) -> Any:
+    known = {f.name for f in fields(cls)}
+    return cls(**{name: _restored(value) for name, value in row.items() if name in known})

@@ -121,11 +121,30 @@ def test_activations():
     assert recorder.series("activation")["3.tanh"][0] == pytest.approx(rms(out.grad.data), rel=4e-3)
 
 
-def test_sigmoid_is_saturated_where_its_slope_is_small():
+def test_shares_of_other_activations():
     x = np.linspace(-9, 9, 50)
     s = 1 / (1 + np.exp(-x))
-    _, _, share = _activity.activity("sigmoid", s)
+    y = ad.sigmoid(ad.tensor(x, requires_grad=True))
+    *_, share = _activity.activity(y.node, y.data)
     assert share == pytest.approx(np.mean(s * (1 - s) < 0.06 * 0.25)) and 0 < share < 1
+    y = nn.functional.leaky_relu(ad.tensor(x, requires_grad=True))
+    assert _activity.activity(y.node, y.data)[2] == 0
+    assert _activity.kind("gelu") == "dead" and _activity.kind("linear") == ""
+
+
+def test_checkpoint_is_not_run_again_for_the_record():
+    model, runs = network(), []
+
+    def block(x):
+        runs.append(1)
+        return model(x)
+
+    with viz.watch(model, every=1) as recorder:
+        y = ad.checkpoint(block, ad.tensor(X, requires_grad=True))
+        assert len(runs) == 1
+        y.sum().backward()
+    assert len(runs) == 2 and np.isfinite(recorder.series("std")["3.tanh"]).all()
+    assert np.isnan(recorder.series("saturated")["3.tanh"]).all()
 
 
 def test_nothing_is_on_between_samples(monkeypatch):

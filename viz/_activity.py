@@ -1,22 +1,11 @@
 """What an activation does to its layer: how spread its values are, and how many units rest."""
 
+import math
 from typing import Any
 
 import autodiff as ad
 
-SATURATION = 0.06
-"""An entry is saturated where the local derivative is below this share of its largest; for tanh
-that is ``|y| > 0.97``, the limit of makemore, part 3 (Karpathy, 2022)."""
-
-RECTIFIERS = frozenset({"relu"})
-"""Ops that have no slope below zero: a unit that is zero for a whole batch learns nothing."""
-
-# The local derivative over its largest, computed from the op's output.
-SLOPES = {
-    "sigmoid": lambda xp, y: 4.0 * y * (1.0 - y),
-    "tanh": lambda xp, y: 1.0 - y * y,
-    "softsign": lambda xp, y: (1.0 - xp.abs(y)) ** 2,
-}
+from ._local import LOCAL, derivative, local
 
 LOWEST, BINS = -56, 64
 """Histograms count magnitudes from 2**LOWEST on, one power of two a bin; the ends take the rest."""
@@ -26,23 +15,31 @@ MOST = 65_536
 
 def kind(op: str) -> str:
     """What the share of an op's resting units is called: "dead", "saturated" or nothing."""
-    return "dead" if op in RECTIFIERS else "saturated" if op in SLOPES else ""
+    shape = LOCAL.get(op)
+    return "" if shape is None else "dead" if shape.kind == "rectifier" else "saturated"
 
 
-def activity(op: str, y: Any) -> Any:
+def activity(node: ad.Node, y: Any) -> Any:
     """Mean, standard deviation and share of resting units of an output, where it lies.
 
-    A unit of a rectifier is an entry of one example; it is dead if it is zero in all examples of
-    the batch, which the first axis counts. A saturated entry is one of one example.
+    A unit of a rectifier is an entry of one example; it is dead if hardly any gradient passes it
+    in any example of the batch, which the first axis counts. A saturated entry is one of one
+    example. The limits are those of `_local`.
     """
     xp = ad.backend.namespace(y)
     y = xp.asarray(y, dtype=xp.float64)
-    share = xp.mean(y) * 0.0
-    if y.ndim and op in RECTIFIERS:
-        share = xp.mean((xp.max(y, axis=0) <= 0).astype(xp.float64))
-    elif op in SLOPES:
-        share = xp.mean((SLOPES[op](xp, y) < SATURATION).astype(xp.float64))
-    return xp.stack([xp.asarray(v) for v in (xp.mean(y), xp.std(y), share)])
+    share = xp.full((), math.nan)
+    shape = local(node)
+    # What checkpoint and its kin put away is not brought back for this.
+    slope = derivative(node) if shape and type(node.saved) is tuple else None
+    if shape is not None and slope is not None and slope.size:
+        slope = xp.abs(slope)
+        if shape.kind == "rectifier" and slope.ndim > 1:
+            slope = xp.max(slope, axis=0)
+        share = xp.mean((slope < shape.low).astype(xp.float64))
+    mean = xp.mean(y)
+    share = xp.where(xp.isfinite(mean), share, math.nan)  # of NaN nothing can be said
+    return xp.stack([xp.asarray(v) for v in (mean, xp.std(y), share)])
 
 
 def exponents(x: Any) -> Any:

@@ -3,20 +3,25 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 import autodiff as ad
 
-from . import _activity, _sketch
+from . import _activity, _chart, _curves, _exponents, _film, _heatmap, _sketch
 from ._columns import Table
+from ._look import number
 from ._names import owner
 from ._watch import Sampler
 
 VERSION = 1
 KEPT = 128
 """Most histograms kept of one parameter; when there are more, every other one is dropped."""
+
+USUAL_UPDATE = 1e-3
+"""The update-to-weight ratio that is usual (Stanford's CS231n, notes on learning)."""
 
 OF_PARAMETERS = ("rms", "mean_abs", "max_abs", "zero_fraction", "nonfinite", "update")
 OF_ACTIVATIONS = ("mean", "std", "resting", "gradient")
@@ -320,6 +325,118 @@ class Recorder:
                 f"no layer or parameter {parameter!r}; there are {', '.join(self.parameters)}"
             )
         return max(inside, key=self.sizes.__getitem__)  # a layer's largest: its weight
+
+    # ------------------------------------------------------------ pictures
+    def heatmap(
+        self, what: str = "parameters", *, reference: float | str = "median"
+    ) -> _heatmap.Heatmap:
+        """Depth against steps: the gradient of every layer through training in one picture.
+
+        Parameters
+        ----------
+        what : {"parameters", "activations"}
+            Whose gradients.
+        reference : {"median"} or float
+            The RMS that is drawn neutral: the median over the rows of the same sample, since
+            gradients of a loss that falls get smaller everywhere; or a number for all.
+        """
+        if what not in ("parameters", "activations"):
+            raise ValueError(f'what must be "parameters" or "activations", not {what!r}')
+        series = self.series("rms" if what == "parameters" else "activation")
+        values = series.values
+        if what == "parameters":
+            mean, bad = self.series("mean_abs").values, self.series("nonfinite").values
+        else:  # of these the record has the RMS alone; a mean is at most that
+            mean, bad = values, np.where(np.isfinite(values), 0.0, 1.0)
+            bad[np.isnan(self.series("mean").values)] = np.nan  # did not run
+        if reference == "median":
+            kept = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+            neutral = [np.median(r[~np.isnan(r)]) if np.any(~np.isnan(r)) else np.nan for r in kept]
+            said = "gradient RMS relative to the median over layers at the same step"
+        elif isinstance(reference, (int, float)) and 0 < reference < np.inf:
+            neutral = [reference] * len(self)
+            said = f"gradient RMS relative to {number(reference)}"
+        else:
+            raise ValueError(f'reference must be "median" or a positive number, not {reference!r}')
+        return _heatmap.Heatmap(
+            f"Gradients of {what} through {self.step_count} steps", series.names, series.steps,
+            values, _heatmap.states_of(values, mean, bad), np.array(neutral), said, self.loss,
+        )  # fmt: skip
+
+    def curves(self) -> _curves.Curves:
+        """Loss, gradients, activations, updates, dead and saturated shares, layer by layer."""
+
+        def panel(statistic: str, title: str, **options: Any) -> _curves.Panel:
+            s = self.series(statistic)
+            return _curves.Panel(title, s.names, s.steps, s.values, **options)
+
+        share: dict[str, Any] = {"log": False, "limits": (0.0, 1.0)}
+        loss = self.loss[:, None]
+        panels = [
+            _curves.Panel("loss", ("",), self.steps, loss, log=False),
+            panel("rms", "gradient of parameters: RMS"),
+            panel("std", "activations: standard deviation"),
+            panel(
+                "update", "update / weight: RMS", mark=USUAL_UPDATE,
+                said=f"{USUAL_UPDATE:g} is usual",
+            ),
+            panel("dead", "dead units: share", **share),
+            panel("saturated", "saturated entries: share", **share),
+        ]  # fmt: skip
+        return _curves.Curves(
+            f"{self.step_count} steps of training", [p for p in panels if p.names]
+        )
+
+    def histograms(self, layer: str) -> _exponents.Exponents:
+        """The sizes of a gradient through training, by powers of two.
+
+        Parameters
+        ----------
+        layer : str
+            A parameter, or a layer, whose largest parameter is meant.
+        """
+        if not self.histograms_on:
+            raise ValueError("this record has no histograms: it was made with histograms=False")
+        return _exponents.Exponents(self.parameters[self._index(layer)], *self.counts(layer))
+
+    def figure(self) -> Any:
+        """The gradient profile, layer by layer, at up to five steps: a matplotlib ``Figure``."""
+        made = _chart.figure(6, 3.2)
+        axes = made.subplots()
+        series = self.series("rms")
+        count = min(5, len(self))
+        for k in range(count):
+            i = round(k * (len(self) - 1) / max(1, count - 1))
+            color = _chart.depth_color(k, count)
+            axes.plot(series.values[i], "o-", ms=3, color=color, label=f"step {series.steps[i]}")
+        if np.any(series.values > 0):
+            axes.set_yscale("log")
+        axes.set_xticks(range(len(series.names)), series.names, rotation=90, fontsize=7)
+        axes.set_ylabel("gradient RMS")
+        axes.spines[["top", "right"]].set_visible(False)
+        if count:
+            axes.legend(frameon=False, fontsize=8)
+        return made
+
+    def animate(self, path: str | os.PathLike[str], format: str | None = None) -> Path:
+        """Write a film of the graph, recoloured step by step: svg, html or gif.
+
+        The SVG plays without scripts, also as an image in a page. It is laid out once, by
+        Graphviz (`backends`). A GIF is for places that show no SVG, and needs Pillow and the
+        renderer of PNGs.
+        """
+        _film.film(self, Path(path), format)
+        return Path(path)
+
+    def to_tensorboard(self, folder: str | os.PathLike[str]) -> None:
+        """Write all numbers as event files for TensorBoard, with the extra ``tensorboard``."""
+        from . import _tensorboard
+
+        writer = _tensorboard.writer(os.fspath(folder))
+        try:
+            _tensorboard.export(self, writer)
+        finally:
+            writer.close()
 
     # ------------------------------------------------------------ files
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -130,7 +130,7 @@ def _run(command: list[str], dot: str, timeout: float) -> bytes:
     return done.stdout
 
 
-def rasterize(svg: bytes) -> bytes:
+def rasterize(svg: bytes, zoom: float = 2.0) -> bytes:
     """A PNG of an SVG, drawn by resvg with a font file from an installed package."""
     font = font_file()
     if find_spec("resvg_py") is None or font is None:
@@ -141,7 +141,7 @@ def rasterize(svg: bytes) -> bytes:
     # Sharp on dense screens, unless that would make an image nobody can open.
     sides = re.search(rb'width="(\d+)pt" height="(\d+)pt"', svg)
     longest = max(map(int, sides.groups()), default=1) if sides else 1
-    zoom = min(2.0, LONGEST * 72 / (96 * longest))
+    zoom = min(zoom, LONGEST * 72 / (96 * longest))
     png: bytes = resvg_py.svg_to_bytes(
         svg_string=svg.decode(), dpi=96, zoom=zoom, font_files=[str(font)],
         skip_system_fonts=True, font_family="DejaVu Sans", sans_serif_family="DejaVu Sans",

@@ -155,7 +155,7 @@ class Sample:
     def _measure(self, node: ad.Node, name: str, out: Any) -> None:
         self.record.add_activation(name, node.op.name)
         self.rows[node] = name
-        self.activity[name] = self.collector.keep(_activity.activity(node.op.name, out))
+        self.activity[name] = self.collector.keep(_activity.activity(node, out))
 
     # ------------------------------------------------------------ backward
     def begin(self, roots: Iterable[ad.Node]) -> None:

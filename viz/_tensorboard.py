@@ -1,0 +1,52 @@
+"""A record as TensorBoard's event files, through a writer that someone else maintains."""
+
+import math
+from typing import Any
+
+from ._activity import BINS, LOWEST
+from ._recorder import OF_PARAMETERS
+
+LIMITS = [2.0 ** (LOWEST + 1 + k) for k in range(BINS)]
+
+
+def writer(folder: str) -> Any:
+    """A ``SummaryWriter``: tensorboardX's, else PyTorch's."""
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise RuntimeError(
+                "writing for TensorBoard needs tensorboardX: pip install "
+                "'autodiff-viz[tensorboard]' (PyTorch with tensorboard will do as well)"
+            ) from error
+    return SummaryWriter(folder)
+
+
+def export(recorder: Any, to: Any) -> None:
+    """Give every number of a record to a ``SummaryWriter``."""
+    steps = [int(s) for s in recorder.steps]
+    columns = [("loss", recorder.loss), ("learning_rate", recorder.learning_rate)]
+    for statistic in (*OF_PARAMETERS, "mean", "std", "dead", "saturated", "activation"):
+        of_parameters = statistic in OF_PARAMETERS
+        series = recorder.series(statistic, by="parameter" if of_parameters else "layer")
+        columns += [(f"{statistic}/{name}", series[name]) for name in series.names]
+    for tag, values in columns:
+        for step, value in zip(steps, values.tolist(), strict=True):
+            if not math.isnan(value):
+                to.add_scalar(tag, value, step)
+    if not recorder.histograms_on:
+        return
+    sizes = dict(zip(recorder.parameters, recorder.sizes, strict=True))
+    for name, size in sizes.items():
+        for step, shares in zip(*recorder.counts(name), strict=True):
+            counts = (shares * size).tolist()
+            # The middles of the bins stand for their entries.
+            total = sum(n * limit * 0.75 for n, limit in zip(counts, LIMITS, strict=True))
+            squares = sum(n * (limit * 0.75) ** 2 for n, limit in zip(counts, LIMITS, strict=True))
+            to.add_histogram_raw(
+                f"gradient/{name}", min=0.0, max=LIMITS[-1], num=sum(counts), sum=total,
+                sum_squares=squares, bucket_limits=LIMITS, bucket_counts=counts,
+                global_step=int(step),
+            )  # fmt: skip

@@ -114,7 +114,7 @@ def test_an_axis_places_values_and_breaks_lines():
 def test_histograms(record):
     made = record.histograms("0")
     assert made.name == "0.weight" and made.shares.shape == (6, 64)
-    cells = [e for e in ET.fromstring(made.svg()).iter(f"{SVG}title")][1:]
+    cells = list(ET.fromstring(made.svg()).iter(f"{SVG}title"))[1:]
     assert len(cells) == np.count_nonzero(made.shares)
     with pytest.raises(ValueError, match="histograms=False"):
         trained(2, histograms=False).histograms("0")

@@ -10,7 +10,7 @@ import numpy as np
 
 import autodiff as ad
 
-from . import _activity, _chart, _curves, _exponents, _film, _heatmap, _sketch
+from . import _activity, _chart, _curves, _exponents, _film, _heatmap, _sketch, _tensorboard
 from ._columns import Table
 from ._look import number
 from ._names import owner
@@ -430,11 +430,9 @@ class Recorder:
 
     def to_tensorboard(self, folder: str | os.PathLike[str]) -> None:
         """Write all numbers as event files for TensorBoard, with the extra ``tensorboard``."""
-        from . import _tensorboard
-
         writer = _tensorboard.writer(os.fspath(folder))
         try:
-            _tensorboard.export(self, writer)
+            _tensorboard.export(self, STATISTICS, writer)
         finally:
             writer.close()
 

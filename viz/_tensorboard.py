@@ -1,10 +1,10 @@
 """A record as TensorBoard's event files, through a writer that someone else maintains."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from ._activity import BINS, LOWEST
-from ._recorder import OF_PARAMETERS
 
 LIMITS = [2.0 ** (LOWEST + 1 + k) for k in range(BINS)]
 
@@ -24,13 +24,12 @@ def writer(folder: str) -> Any:
     return SummaryWriter(folder)
 
 
-def export(recorder: Any, to: Any) -> None:
+def export(recorder: Any, statistics: Sequence[str], to: Any) -> None:
     """Give every number of a record to a ``SummaryWriter``."""
     steps = [int(s) for s in recorder.steps]
     columns = [("loss", recorder.loss), ("learning_rate", recorder.learning_rate)]
-    for statistic in (*OF_PARAMETERS, "mean", "std", "dead", "saturated", "activation"):
-        of_parameters = statistic in OF_PARAMETERS
-        series = recorder.series(statistic, by="parameter" if of_parameters else "layer")
+    for statistic in statistics:
+        series = recorder.series(statistic, by="parameter")
         columns += [(f"{statistic}/{name}", series[name]) for name in series.names]
     for tag, values in columns:
         for step, value in zip(steps, values.tolist(), strict=True):

@@ -252,10 +252,33 @@ def test_a_png_without_resvg_or_without_a_font(graph, tmp_path, monkeypatch):
 def test_notebooks_get_inline_svg_with_ids_of_its_own(graph):
     bundle = graph._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html", "image/svg+xml"}
-    ids = re.findall(r' id="([^"]*)"', bundle["text/html"])
-    assert ids and all(i.startswith(f"g{id(graph):x}-") for i in ids)
+    again = graph._repr_mimebundle_()  # the same graph in a second output
+    ids, others = (set(re.findall(r' id="([^"]*)"', b["text/html"])) for b in (bundle, again))
+    assert ids and not ids & others
     assert set(graph._repr_mimebundle_(include={"image/svg+xml"})) == {"image/svg+xml"}
+    assert set(graph._repr_mimebundle_(include=[])) == set()
     assert "text/html" not in graph._repr_mimebundle_(exclude={"text/html"})
+
+
+def test_inline_svg_is_as_wide_as_its_place(graph):
+    bundle = graph._repr_mimebundle_()
+    image = ET.fromstring(bundle["image/svg+xml"])
+    root = ET.fromstring(bundle["text/html"].removeprefix("<div>").removesuffix("</div>"))
+    assert root.get("viewBox") == image.get("viewBox")
+    assert root.get("width") == "100%" and root.get("height") is None
+    assert f"max-width:{image.get('width')}" in root.get("style")
+
+
+def test_text_alone_needs_no_layout(graph, monkeypatch):
+    monkeypatch.setattr(_render, "layout", None)
+    assert set(graph._repr_mimebundle_(include={"text/plain"})) == {"text/plain"}
+
+
+def test_a_notebook_shows_the_text_when_the_layout_fails(graph, fake_dot):
+    fake_dot("sys.exit('Error: out of memory')")
+    bundle = graph._repr_mimebundle_()
+    assert set(bundle) == {"text/plain"}
+    assert str(graph) in bundle["text/plain"] and "no picture: Graphviz" in bundle["text/plain"]
 
 
 def test_show_opens_a_page(graph, monkeypatch):

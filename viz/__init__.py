@@ -10,6 +10,7 @@ w -> multiply [0]
 from ._diagnose import assert_healthy, diagnose
 from ._diff import Change, Difference, diff
 from ._explain import Explanation, explain
+from ._figures import profile_figure
 from ._findings import Finding
 from ._graph import GradientGraph, draw, graph
 from ._layers import Layer
@@ -22,5 +23,5 @@ from ._trial import Trial
 __all__ = [
     "Change", "Difference", "EdgeRecord", "Explanation", "Finding", "GradientGraph", "Layer",
     "NodeRecord", "Recorder", "ScalarGraph", "Series", "Trial", "assert_healthy", "backends",
-    "diagnose", "diff", "draw", "explain", "graph", "scalar_graph", "watch",
+    "diagnose", "diff", "draw", "explain", "graph", "profile_figure", "scalar_graph", "watch",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from . import _dot, _layers, _page, _record, _render, _snapshot
+from . import _dot, _figures, _layers, _page, _record, _render, _snapshot, _tree
 from ._fold import Collapse, Keep, fold
 from ._layers import Layer
 from ._look import number
@@ -106,6 +106,10 @@ class GradientGraph(Picture):
         ]
         return sorted((e for e in steps if not math.isnan(gain(e))), key=gain)[:n]
 
+    def figure(self, path: str | Path | None = None, *, width: float = 7.0) -> Any:
+        """The profile as a matplotlib figure; see `profile_figure`."""
+        return _figures.profile_figure(self, path, width=width)
+
     def _title(self) -> tuple[str, ...]:
         value = "" if self.loss is None else f" of loss {number(self.loss)}"
         lines = [f"Gradient flow{value}"]
@@ -147,6 +151,8 @@ class GradientGraph(Picture):
         return _page.gradients(self._recording)
 
     def __str__(self) -> str:
+        if _tree.wanted():
+            return _tree.tree(self.profile(), self._recording.kinds, self.title)
         return _layers.table(self.profile(), self.title)
 
     def __repr__(self) -> str:

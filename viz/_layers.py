@@ -106,7 +106,8 @@ def table(rows: Sequence[Layer], heading: Sequence[str]) -> str:
             )
         )  # fmt: skip
     widths = [max(len(row[i]) for row in cells) for i in range(6)]
-    colored = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    colored = sys.stdout.isatty() and not plain
     lines = [shown(line) for line in heading]
     for i, row in enumerate(cells):
         name, kind, *numbers, mark = row

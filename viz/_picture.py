@@ -6,6 +6,7 @@ import webbrowser
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from . import _page, _render, _svg
 
@@ -73,11 +74,17 @@ class Picture(ABC):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: inline SVG, which keeps its tooltips, or the text."""
+        every = {"text/plain", "text/html", "image/svg+xml"}
+        wanted = every.intersection(every if include is None else include) - set(exclude or ())
         bundle = {"text/plain": str(self)}
-        if _render.backends()["svg"]:
-            svg = self.svg(prefix=f"g{id(self):x}-")
-            bundle |= {"text/html": f"<div>{svg}</div>", "image/svg+xml": svg}
-        wanted = set(include or bundle) - set(exclude or ())
+        if wanted - {"text/plain"} and _render.backends()["svg"]:
+            # Ids of its own: the same graph may be shown twice in one page.
+            try:
+                svg = self.svg(prefix=f"g{uuid4().hex[:12]}-")
+            except (RuntimeError, TimeoutError) as error:
+                bundle["text/plain"] += f"\n(no picture: {error})"
+            else:
+                bundle |= {"text/html": f"<div>{_svg.inline(svg)}</div>", "image/svg+xml": svg}
         return {mime: data for mime, data in bundle.items() if mime in wanted}
 
 

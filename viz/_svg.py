@@ -40,6 +40,19 @@ def polish(svg: str, title: str, prefix: str = "") -> str:
     return ET.tostring(root, encoding="unicode")
 
 
+def inline(svg: str) -> str:
+    """The same for a place in a page: as wide as the place, but no wider than it was drawn.
+
+    Editors that give a picture of fixed width less room crop it.
+    """
+    root = ET.fromstring(svg)
+    width = root.get("width", "100%")
+    root.attrib.pop("height", None)
+    root.set("width", "100%")
+    root.set("style", f"max-width:{width};height:auto")
+    return ET.tostring(root, encoding="unicode")
+
+
 def _move_tooltip(group: ET.Element) -> None:
     """Replace the group's title by the tooltip of the link inside, and drop the link."""
     title = group.find(f"{{{SVG}}}title")

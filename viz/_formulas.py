@@ -131,6 +131,17 @@ channel_norm       | (x - mean) / std * weight + bias, by channel | to x: (g * w
 scale_channels     | x * scale + shift, by channel | to x: g * scale; to scale: sum of g * x; to shift: sum of g
 squared_error      | (x - y)**2, reduced     | to x: 2 * g * (x - y), divided by n for a mean; to y: minus that
 logistic_loss      | binary cross-entropy of logits x | to x: g * (sigmoid(x) - y), divided by n for a mean
+binary_entropy     | -y log(x) - (1 - y) log(1 - x), reduced | to x: g * (x - y) / (x * (1 - x)), scaled by the reduction; to y: g * (log(1 - x) - log(x))
+focal_error        | logistic loss * q**gamma, q the probability of being wrong | the product rule of both factors: little where q is small
+multi_margin       | mean of max(0, margin - x[target] + x)**p | g * p * max(0, ...)**(p - 1) / classes to each class that violates the margin, minus their sum to the target
+divergence         | y * (log(y) - x), reduced | to x: -g * y, scaled by the reduction; to y: g * (log(y) + 1 - x)
+poisson_error      | exp(x) - y * x, reduced | to x: g * (exp(x) - y), or g * (1 - y / (x + eps)) without log_input; to y: -g * x
+gaussian_error     | (log(var) + (x - y)**2 / var) / 2 | to x: g * (x - y) / var; to y: minus that; to var: g * (1 / var - (x - y)**2 / var**2) / 2
+at_least           | max(var, least)         | g, below the least too: what is too small can still grow
+hinge              | max(0, margin - x * y)  | to x: -g * y where the margin is violated, else 0; to y: -g * x there
+distance_hinge     | x where y is 1, else max(0, margin - x) | g where y is 1; -g where it is -1 and x is below the margin, else 0
+absolute_error     | abs(x - y), reduced     | to x: g * sign(x - y), divided by n for a mean; to y: minus that
+huber_error        | d**2 / 2 up to delta, then a line, d = abs(x - y) | to x: g * (x - y), but at most delta in size; to y: minus that
 softmax_cross_entropy | -log softmax(x)[class] | g * (softmax(x) - 1 at the class), divided by the batch for a mean
 mass_cross_entropy | -sum(mass * log softmax(x)) | to x: g * (softmax(x) * sum(mass) - mass), divided by the batch for a mean
 convolution        | the kernel at every place of x | to x: g spread by the kernel; to w: x and g correlated; to bias: sum of g
@@ -170,7 +181,7 @@ SENTENCES = {
         "signbit logical_not logical_and logical_or logical_xor bitwise_and bitwise_or "
         "bitwise_xor bitwise_invert bitwise_left_shift bitwise_right_shift diagonal_mask argmax "
         "argmin any all count_nonzero argsort searchsorted window_index uneven_argmax row_max "
-        "class_mass table_rows channel_norm_pull"
+        "class_mass class_numbers is_class table_rows channel_norm_pull"
     ),
     FLAT: "sign floor ceil trunc round step",
     MOVES: (

@@ -57,6 +57,7 @@ from ._files import load, save
 from ._gradcheck import gradcheck
 from ._jacobian import hessian, jacobian
 from ._jvp import jvp
+from ._lines import source_line
 from ._op import REGISTRY, Op, op
 from ._products import dot, einsum, inner, kron, outer, tensordot, trace, vecdot
 from ._standard import astype, broadcast_shapes, cumulative_prod, cumulative_sum, diff
@@ -443,6 +444,7 @@ __all__ = [
     "sinh",
     "softplus",
     "sort",
+    "source_line",
     "split",
     "sqrt",
     "square",

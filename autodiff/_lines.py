@@ -8,11 +8,11 @@ from typing import Any
 LINES: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 """The line on which a node was recorded, for those recorded under ``detect_anomaly``."""
 
-_OWN = {"", "autodiff", "nn"}  # generated code has no module
+_OWN = {"", "autodiff", "nn", "viz"}  # generated code has no module
 
 
 def source_line() -> str:
-    """The innermost line that is being run outside the library."""
+    """The innermost line that is being run outside the library, with its function and text."""
     frame = sys._getframe(1)
     while frame.f_back is not None:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]

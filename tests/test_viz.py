@@ -422,8 +422,8 @@ def test_bad_arguments():
         viz.graph(x.sum(), model="net")
     with pytest.raises(ValueError, match="rankdir"):
         viz.graph(x.sum(), rankdir="up")
-    with pytest.raises(ValueError, match="mode .gain. does not exist"):
-        viz.graph(x.sum(), mode="gain")
+    with pytest.raises(ValueError, match="mode .size. does not exist"):
+        viz.graph(x.sum(), mode="size")
 
 
 def test_a_nan_loss_is_drawn():

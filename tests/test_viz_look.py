@@ -144,8 +144,8 @@ def test_tooltips_hold_every_statistic():
     x = leaf([3.0, 0.0], "x")
     dot = viz.graph((x * x).sum()).dot()
     tooltip = re.search(r'tooltip="([^"]*)"', node_line(dot, "n0"))[1]
-    for part in ("(2,)", "float64", "RMS 4.24264", "L2 6", "mean |g| 3", "max |g| 6",
-                 "exactly zero 50.0%", "non-finite 0"):  # fmt: skip
+    for part in ("(2,)", "float64", "RMS 4.24264", "L2 6", "mean magnitude 3",
+                 "largest magnitude 6", "exactly zero 50.0%", "non-finite 0"):  # fmt: skip
         assert part in tooltip
 
 

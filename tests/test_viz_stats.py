@@ -88,12 +88,50 @@ def test_a_device_is_asked_once(monkeypatch):
     to_numpy = ad.backend.to_numpy
     monkeypatch.setattr(ad.backend, "to_numpy", lambda x: fetched.append(x) or to_numpy(x))
     strict.install()
-    collector = Collector()
+    collector = Collector(moments=True, bins=True)
+    before = strict.StrictArray.syncs
     values = [np.array([3.0, 4.0], "float16"), np.array([math.nan, 1.0]), np.array(0.0)]
     for value in values:
         collector.add(strict.xp.asarray(value))
     collector.add(strict.xp.zeros((0, 2)))
-    assert not fetched
+    assert not fetched and strict.StrictArray.syncs == before
     found = collector.results()
-    assert len(fetched) == 1
-    assert [repr(f) for f in found[:3]] == [repr(measure(v)) for v in values]
+    assert len(fetched) == 1 and strict.StrictArray.syncs == before + 1
+    assert [repr(f) for f in found[:3]] == [
+        repr(measure(v, moments=True, bins=True)) for v in values
+    ]
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e8, -3.0])
+def test_moments_and_range(shift):
+    x = np.random.default_rng(3).normal(size=(40, 3)) + shift
+    found = measure(x, moments=True)
+    assert found.mean == pytest.approx(x.mean(), rel=1e-12)
+    assert found.std == pytest.approx(x.std(), rel=1e-6 if shift == 1e8 else 1e-12)
+    assert (found.low, found.high) == (x.min(), x.max())
+    halves = measure((x[:7], np.zeros((0, 2)), x[7:]), moments=True)
+    assert halves.mean == pytest.approx(x.mean(), rel=1e-12)
+    assert halves.std == pytest.approx(x.std(), rel=1e-6 if shift == 1e8 else 1e-12)
+
+
+def test_moments_are_of_the_finite_entries():
+    found = measure(np.array([1.0, math.nan, 3.0, -math.inf]), moments=True)
+    assert (found.mean, found.std, found.low, found.high) == (2.0, 1.0, 1.0, 3.0)
+    assert math.isnan(measure(np.array([math.nan]), moments=True).mean)
+    assert math.isnan(measure(np.array([1.0])).mean)  # not asked for
+
+
+def test_histogram_has_a_bin_for_every_power_of_two():
+    x = np.array([1.0, -1.5, 0.5, 0.75, 2.0**-149, 0.0, math.nan, math.inf, 1e-300, 1e300])
+    bins = dict(measure(x, bins=True).bins)
+    assert bins == {1: 2, 0: 2, -148: 1, -151: 1, 128: 1}
+    g = np.random.default_rng(0).normal(size=1000).astype("float16")
+    exponents, counts = np.unique(np.frexp(np.abs(g.astype(float)))[1], return_counts=True)
+    found = measure(g, moments=True, bins=True)
+    assert found.bins == tuple(zip(exponents.tolist(), counts.tolist(), strict=True))
+
+
+def test_floats_have_moments_and_bins_as_arrays_do():
+    for x in (0.5, -2.0, 0.0, math.nan, -math.inf, 1e-200, 3):
+        a, b = (measure(v, moments=True, bins=True) for v in (x, np.array(float(x))))
+        assert repr(a) == repr(b)

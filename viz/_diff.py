@@ -9,6 +9,7 @@ from typing import Any
 from . import _snapshot
 from ._graph import GradientGraph
 from ._look import number, shown
+from ._modes import dressed
 from ._record import decades
 from ._records import NodeRecord, Record
 
@@ -64,11 +65,12 @@ class Difference(GradientGraph):
         edges = {e.name: e for e in a.edges}
         recording = replace(
             b._recording,
+            mode="gradient",
             nodes=tuple(_colored(n, before.get(n.name)) for n in b.nodes),
             edges=tuple(_colored(e, edges.get(e.name)) for e in b.edges),
             references=dict.fromkeys(b.references, math.nan),
         )
-        super().__init__(recording, b.rankdir)
+        super().__init__(dressed(recording), b.rankdir)
 
     @property
     def same(self) -> bool:

@@ -5,20 +5,23 @@ called n0, n1, ... in walk order, and a box after its first node, so the same gr
 same text; what users named is only ever inside escaped labels and tooltips.
 """
 
-import statistics
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 from . import _look
-from ._look import CLIP, GREY, INK, LOOKS, PAPER, number, reading, shown
+from ._card import card, shape
+from ._look import CLIP, GREY, INK, LOOKS, MAGENTA, PAPER, number, shown
+from ._modes import MODES, Mode, meaning
 from ._records import BoxRecord, EdgeRecord, NodeRecord, Record, Recording
 from ._stats import State
 
 FONT = "DejaVu Sans"
 SHAPES = {"op": "box", "parameter": "ellipse", "input": "hexagon"}
 LABEL_LIMIT = 48
+NOTE_WIDTH = 38
 
 Attributes = dict[str, str]
 
@@ -36,25 +39,11 @@ def text(*lines: str, end: str = "\\n") -> str:
 
 
 def tooltip(r: Record) -> str:
-    """Everything known about a gradient, for whoever hovers over it."""
+    """Everything known about a place, for whoever hovers over it."""
     if isinstance(r, BoxRecord):
         return text(*(line.replace("\\", "\\\\") for line in (r.name, *_said(r)[1:])))
-    note = r.note if isinstance(r, NodeRecord) else ""
-    lines = [r.name, f"shape {_shape(r.shape)}  {_shape(r.dtype)}"]
-    if r.state not in ("absent", "released"):
-        lines += [
-            f"RMS {r.rms:.6g}",
-            f"L2 {r.l2:.6g}",
-            f"mean |g| {r.mean_abs:.6g}",
-            f"max |g| {r.max_abs:.6g}",
-            f"exactly zero {r.zero_fraction:.1%}",
-            f"non-finite {r.nonfinite}",
-            f"decades from the reference {r.decades:+.2f}",
-        ]
-    if isinstance(r, EdgeRecord) and r.count > 1:
-        note = f"the largest of {r.count}; their median RMS is {r.median:.6g}"
     # Graphviz expands the escapes of tooltips twice.
-    return text(*(line.replace("\\", "\\\\") for line in (*lines, note) if line))
+    return text(*(line.replace("\\", "\\\\") for line in card(r)))
 
 
 def digraph(recording: Recording, title: Sequence[str], rankdir: str = "TB") -> Any:
@@ -88,13 +77,9 @@ def digraph(recording: Recording, title: Sequence[str], rankdir: str = "TB") -> 
     references = ", ".join(
         f"{what} {number(value)}" for what, value in recording.references.items() if value == value
     )
-    legend(
-        g, recording.root, states,
-        (
-            f"gradient RMS relative to the reference ({references or 'none'})",
-            "arrows run forward; each number is the RMS of the gradient that comes back there",
-        ),
-    )  # fmt: skip
+    mode = MODES[recording.mode]
+    words = mode.words.format(references=references or "none")
+    legend(g, recording.root, states, (words, mode.arrows), mode)
     return g
 
 
@@ -190,7 +175,7 @@ class _Clusters:
                 bgcolor="#f2f4f6", fontsize="10", fontcolor=INK, labeljust="l", margin="8",
                 tooltip=tooltip(node),
             )  # fmt: skip
-            colors = [_look.fill(c.state, c.decades) for c in node.cells]
+            colors = [_look.fill(c.state, c.level) for c in node.cells]
             box.node(
                 node.id, label="", shape="box", height="0.2", tooltip=tooltip(node),
                 width=f"{min(max(1.2, 0.14 * len(colors)), 4.5):.2f}", fixedsize="true",
@@ -202,19 +187,17 @@ class _Clusters:
 def _said(n: BoxRecord) -> list[str]:
     """What is written in a box of several nodes: what it is, its range, and what is wrong."""
     states = Counter(m.state for m in n.members)
-    known = [m.rms for m in n.members if m.state in ("ok", "tiny", "zero")]
-    if known:
-        low, middle, high = min(known), statistics.median(known), max(known)
-        range_ = f"{number(low)} … {number(middle)} … {number(high)}"
-    else:
-        range_ = reading(n.state, n.rms)
     wrong = [
         f"{LOOKS[state].glyph} {count} {'none' if state == 'absent' else state}"
         for state, count in states.items()
         if state not in ("ok", "released")
     ]
     heading = shown(n.name, LABEL_LIMIT)
-    lines = [heading, f"{n.title}  ({len(n.members)} tensors)".strip(), range_]
+    lines = [
+        heading,
+        f"{n.title}  ({len(n.members)} tensors)".strip(),
+        *([n.label] if n.label else []),
+    ]
     return [*lines, "  ".join(wrong)] if wrong else lines
 
 
@@ -224,18 +207,20 @@ def _prefixes(path: str) -> list[str]:
 
 
 def _node_attributes(n: NodeRecord) -> Attributes:
-    lines = [shown(n.name, LABEL_LIMIT), _shape(n.shape), reading(n.state, n.rms)]
+    lines = [shown(n.name, LABEL_LIMIT), shape(n.shape)]
     if n.op and n.op not in n.name:
         lines.insert(1, n.op)
+    if n.label:
+        lines.append(n.label)
     if n.state == "nonfinite":
         lines[-1] += f"  {n.nonfinite} of {n.size}"
-    if n.note:
-        lines.append(n.note)
+    lines += [*n.lines, *textwrap.wrap(n.note, NOTE_WIDTH)]
     return {
         "label": text(*lines),
         "shape": SHAPES[n.kind],
         "tooltip": tooltip(n),
-        **box(n.state, n.decades, "rounded" if n.kind == "op" else ""),
+        **box(n.state, n.level, "rounded" if n.kind == "op" else ""),
+        **({"color": MAGENTA, "penwidth": "3"} if n.poisoned else {}),
     }
 
 
@@ -255,32 +240,25 @@ def box(state: State, decades: float, style: str = "") -> Attributes:
 
 def _edge_attributes(e: EdgeRecord) -> Attributes:
     look = LOOKS[e.state]
-    color = _look.line(e.state, e.decades)
+    color = MAGENTA if e.poisoned else _look.line(e.state, e.level)
     attributes = {
-        "label": text(" " + reading(e.state, e.rms) + (f" (×{e.count})" if e.count > 1 else "")),
+        "label": text(" " + e.label + (f" (×{e.count})" if e.count > 1 else "")),
         "color": f"{color}:invis:{color}" if look.double else color,
         "penwidth": str(3.2 if e.state == "tiny" else 1.0 if look.double else 1.8),
         "style": look.border,
         "tooltip": tooltip(e),
         "labeltooltip": tooltip(e),
     }
-    if e.state == "released":
+    if e.poisoned:
+        attributes["penwidth"] = "3.2"
+    if e.state == "released" or not e.label:
         del attributes["label"]
     return attributes
 
 
-def _shape(value: Any) -> str:
-    """A shape or dtype as NumPy prints it; those of several outputs joined."""
-    if isinstance(value, str):
-        return value
-    if value and isinstance(value[0], (tuple, str)):
-        return " ".join(_shape(v) for v in value)
-    if not value:
-        return "scalar"
-    return f"({', '.join(map(str, value))}{',' if len(value) == 1 else ''})"
-
-
-def legend(g: Any, last: str, states: set[State], words: Sequence[str]) -> None:
+def legend(
+    g: Any, last: str, states: set[State], words: Sequence[str], mode: Mode = MODES["gradient"]
+) -> None:
     """A row of colours and a row of states, hung below the node ``last``."""
     with g.subgraph(name="cluster_legend") as box_:
         box_.attr(
@@ -290,25 +268,24 @@ def legend(g: Any, last: str, states: set[State], words: Sequence[str]) -> None:
         )  # fmt: skip
         with box_.subgraph() as row:
             row.attr(rank="same")
-            for k in range(-CLIP, CLIP + 1):
-                bound = "≤ " if k == -CLIP else "≥ " if k == CLIP else ""
-                label = f"{bound}×1e{k}" if k else "reference"
-                row.node(f"color{k + CLIP}", label=label, shape="box", **_sample("ok", k))
-                if k > -CLIP:
-                    row.edge(f"color{k + CLIP - 1}", f"color{k + CLIP}", style="invis")
+            colors = [f"color{k + CLIP}" for k, _ in mode.scale]
+            for name, (k, label) in zip(colors, mode.scale, strict=True):
+                row.node(name, label=label, shape="box", **_sample("ok", k))
+            for before, after in pairwise(colors):
+                row.edge(before, after, style="invis")
         with box_.subgraph() as row:
             row.attr(rank="same")
             previous = ""
             for state, look in LOOKS.items():
                 if state in ("ok", "released") and not (state == "released" and state in states):
                     continue
-                label = f"{look.glyph} {look.meaning}"
+                label = f"{look.glyph} {meaning(mode, state)}"
                 row.node(state, label=label, shape="box", **_sample(state, 0))
                 if previous:
                     row.edge(previous, state, style="invis")
                 previous = state
-        box_.edge(f"color{CLIP}", "nonfinite", style="invis")
-    g.edge(last, f"color{CLIP}", style="invis", minlen="1")
+        box_.edge(colors[-1], "nonfinite", style="invis")
+    g.edge(last, colors[-1], style="invis", minlen="1")
 
 
 def _sample(state: State, decades: float) -> Attributes:

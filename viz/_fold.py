@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from typing import Literal
 
 from ._layers import WORST
+from ._look import number, reading
 from ._names import Unique
 from ._parts import WIDEST, Part, Tree, anomaly
 from ._records import BoxRecord, Cell, EdgeRecord, NodeRecord, Recording
@@ -68,6 +69,8 @@ def _merged(recording: Recording, tree: Tree) -> Recording:
     for group in tree.drawn():
         members = [m for part in group for m in part.members()]
         made = members[0] if len(members) == 1 else _box(group, members, tree, unique)
+        if isinstance(made, BoxRecord):
+            made = replace(made, label=_range(made, recording.mode))
         nodes.append(made)
         at.update((m.id, made) for m in members)
     merged: dict[tuple[str, str], list[EdgeRecord]] = {}
@@ -77,6 +80,19 @@ def _merged(recording: Recording, tree: Tree) -> Recording:
             merged.setdefault((source, target), []).append(edge)
     edges = [edge for uses in merged.values() for edge in _merged_edges(uses, at)]
     return replace(recording, nodes=tuple(nodes), edges=tuple(edges), root=at[recording.root].id)
+
+
+def _range(box: BoxRecord, mode: str) -> str:
+    """The smallest, median and largest of what the mode prints on the nodes inside."""
+    if mode in ("gradient", "value"):
+        known = [m.rms for m in box.members if m.state in ("ok", "tiny", "zero")]
+        if not known:
+            return reading(box.state, box.rms)
+        found = [number(x) for x in (min(known), statistics.median(known), max(known))]
+    else:
+        labelled = sorted((m for m in box.members if m.label), key=lambda m: m.level)
+        found = [labelled[i].label for i in (0, len(labelled) // 2, -1)] if labelled else []
+    return " … ".join(found)
 
 
 def _merged_edges(uses: list[EdgeRecord], at: dict[str, NodeRecord]) -> list[EdgeRecord]:
@@ -155,7 +171,7 @@ def _spread(members: Sequence[NodeRecord]) -> list[NodeRecord]:
 
 
 def _like(node: NodeRecord) -> Cell:
-    return Cell(node.state, node.decades, node.rms)
+    return Cell(node.state, node.decades, node.rms, node.level)
 
 
 def _cell(members: Sequence[NodeRecord]) -> Cell:

@@ -3,17 +3,20 @@
 import math
 import sys
 import warnings
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from . import _dot, _figures, _layers, _page, _record, _render, _snapshot, _tree
+from ._facets import Facets
 from ._fold import Collapse, Keep, fold
 from ._layers import Layer
 from ._look import number
+from ._modes import MODES, ModeName, percent
 from ._picture import Picture, wrapped
 from ._record import Reference
-from ._records import EdgeRecord, Live, NodeRecord, Recording
+from ._records import EdgeRecord, FirstBad, Live, NodeRecord, Recording
 
 RELEASED = (
     "this graph was released by backward(), so only the gradients that leaves hold are drawn; "
@@ -40,6 +43,10 @@ class GradientGraph(Picture):
         The RMS that is drawn neutral, for ``"activations"`` and for ``"parameters"``.
     released : bool
         Whether ``backward`` had released the graph, so that only leaf gradients are known.
+    mode : str
+        What labels and colours say; see `graph`.
+    by : Facets or None
+        With ``by=labels``: for every activation the spread over examples, and each class.
     rankdir : str
         Direction of the arrows.
     """
@@ -51,10 +58,12 @@ class GradientGraph(Picture):
         collapse: Collapse = "auto",
         keep: Keep = "anomalies",
         max_nodes: int = 120,
+        of: str = "",
     ) -> None:
         self._recording = recording
         self._folding = (collapse, keep, max_nodes)
         self.rankdir = rankdir
+        self.of = of
         self.title = self._title()
 
     @property
@@ -92,19 +101,57 @@ class GradientGraph(Picture):
         return _layers.layers(self._recording)
 
     def bottlenecks(self, n: int = 3) -> list[EdgeRecord]:
-        """The ``n`` edges between activations that shrink the gradient most, worst first."""
+        """The ``n`` edges between activations of the smallest gain, worst first."""
         at = {node.id: node for node in self.nodes}
-
-        def gain(e: EdgeRecord) -> float:
-            return _record.decades(e.rms, at[e.target].rms)
-
         # A reduction to one number divides by its count by design.
         steps = [
             e
             for e in self.edges
-            if at[e.source].kind == "op" and at[e.target].size > 1 and at[e.target].rms > 0
+            if at[e.source].kind == "op"
+            and math.prod(_first(at[e.target].shape)) > 1
+            and not math.isnan(e.gain)
         ]
-        return sorted((e for e in steps if not math.isnan(gain(e))), key=gain)[:n]
+        return sorted(steps, key=lambda e: e.gain)[:n]
+
+    @property
+    def mode(self) -> str:
+        return self._recording.mode
+
+    @property
+    def by(self) -> Facets | None:
+        """The gradients of examples and classes, if ``by=`` was given."""
+        facets: Facets | None = self._recording.facets
+        return facets
+
+    def facet(self, label: Any) -> "GradientGraph":
+        """The graph of one class: activations show the gradient of its examples alone.
+
+        What has no batch axis, such as parameters, keeps the gradient of the whole batch, and
+        references stay those of the whole batch too, so that classes compare.
+
+        Parameters
+        ----------
+        label
+            One of ``graph.by.classes``.
+        """
+        if self.by is None or label not in self.by.counts:
+            known = "graph(loss, by=labels)" if self.by is None else self.by.classes
+            raise ValueError(f"there is no class {label!r} here; there is: {known}")
+        recording = _record.of_class(self._recording, label)
+        return GradientGraph(recording, self.rankdir, *self._folding, of=f", {label!r}")
+
+    def first_bad(self) -> FirstBad:
+        """The first number that is not finite, forward and backward.
+
+        The forward pass must have run inside `record`; otherwise only the backward pass is
+        known. What it poisoned is drawn in magenta.
+
+        Returns
+        -------
+        FirstBad
+            False if everything is finite; ``print`` tells what was found.
+        """
+        return self._recording.bad
 
     def figure(self, path: str | Path | None = None, *, width: float = 7.0) -> Any:
         """The profile as a matplotlib figure; see `profile_figure`."""
@@ -112,9 +159,13 @@ class GradientGraph(Picture):
 
     def _title(self) -> tuple[str, ...]:
         value = "" if self.loss is None else f" of loss {number(self.loss)}"
-        lines = [f"Gradient flow{value}"]
+        lines = [f"{MODES[self.mode].title}{value}{self.of}"]
+        if self.mode == "value":
+            return (lines[0],)
         if self.released:
             return (lines[0], *wrapped(RELEASED))
+        if self.mode == "stall":
+            return (lines[0], _stalled(self.nodes))
         rows = [r for r in self.profile() if not math.isnan(r.parameters)]
         if not math.isnan(self.decades_lost):
             first, last = rows[0], rows[-1]
@@ -151,12 +202,29 @@ class GradientGraph(Picture):
         return _page.gradients(self._recording)
 
     def __str__(self) -> str:
-        if _tree.wanted():
+        if _tree.wanted() and self.mode in ("gradient", "value"):
             return _tree.tree(self.profile(), self._recording.kinds, self.title)
-        return _layers.table(self.profile(), self.title)
+        return _layers.table(self.profile(), self.title, self.mode)
 
     def __repr__(self) -> str:
         return f"<GradientGraph of {len(self.nodes)} nodes and {len(self.edges)} edges>"
+
+
+def _stalled(nodes: Sequence[NodeRecord]) -> str:
+    """One sentence on all the parameters together."""
+    known = [n for n in nodes if not math.isnan(n.stalled)]
+    size = sum(n.size for n in known)
+    if not size:
+        return "no parameter of this graph is in the optimizer"
+    share = sum(n.stalled * n.size for n in known) / size
+    flushed = sum(n.flushed * n.size for n in known if n.flushed > 0) / size
+    words = f"{percent(share)} of {size} entries will not move: their next update is rounded away"
+    return f"{words}; {percent(flushed)} have a gradient flushed to zero" if flushed else words
+
+
+def _first(shape: Any) -> Any:
+    """The shape, or the first one where an op has several outputs."""
+    return shape[0] if shape and isinstance(shape[0], tuple) else shape
 
 
 def _called(layer: Layer) -> str:
@@ -167,7 +235,9 @@ def graph(
     loss: Any,
     *,
     model: Any = None,
-    mode: str = "gradient",
+    optimizer: Any = None,
+    mode: ModeName = "gradient",
+    by: Any = None,
     reference: Reference = "median",
     collapse: Collapse = "auto",
     keep: Keep = "anomalies",
@@ -187,8 +257,22 @@ def graph(
     model : Module, optional
         Gives parameters and modules their names. Without it the names come from the
         outermost module that was called, else from tensors and ops.
-    mode : {"gradient"}
-        What the colours and numbers say; there is one mode so far.
+    optimizer : Optimizer, optional
+        What will step the parameters: anything with ``param_groups`` and
+        ``preview(parameter, gradient, dtype=None)``. The mode ``"stall"`` needs it.
+    mode : {"gradient", "value", "gain", "stall"}
+        What the numbers and colours say:
+
+        - ``"gradient"``: the RMS of the gradient;
+        - ``"value"``: the RMS of the value, where `record` saw the forward pass;
+        - ``"gain"``: on an arrow, the RMS that its op sends back over the RMS it received, and
+          which share of the tensor's gradient that is; on an op, the same of all that it sends;
+        - ``"stall"``: of each parameter, the share of entries whose next update is lost to
+          rounding in its dtype, and of gradients that float16 flushed to zero.
+    by : array_like, optional
+        A label for each example of the batch, which must be the first axis of activations. Then
+        nodes show how the examples' gradients spread, with a strip of the classes, and
+        ``graph.by`` has the numbers.
     reference : {"median", "loss"} or float
         The RMS that is drawn neutral: the median over activations and, apart, over
         parameters; that of the loss; or a number.
@@ -221,8 +305,10 @@ def graph(
     >>> w.grad is None
     True
     """
-    if mode != "gradient":
-        raise ValueError(f'mode {mode!r} does not exist; there is "gradient"')
+    if mode not in MODES:
+        raise ValueError(f"mode {mode!r} does not exist; there is: {', '.join(map(repr, MODES))}")
+    if mode == "stall" and optimizer is None:
+        raise ValueError('mode "stall" asks for the next updates: give optimizer=')
     if rankdir not in ("TB", "LR", "BT", "RL"):
         raise ValueError(f'rankdir must be "TB", "LR", "BT" or "RL", not {rankdir!r}')
     if not (collapse in ("auto", None) or (type(collapse) is int and collapse >= 0)):
@@ -231,8 +317,10 @@ def graph(
         raise ValueError(f'keep must be "anomalies" or None, not {keep!r}')
     if max_nodes < 1:
         raise ValueError(f"max_nodes must be at least 1, not {max_nodes}")
-    recording = _record.record(loss, model, reference, ghosts)
-    if recording.released:
+    recording = _record.record(
+        loss, model, reference, ghosts, mode=mode, optimizer=optimizer, by=by
+    )
+    if recording.released and mode != "value":
         warnings.warn(RELEASED, stacklevel=_outside())
     return GradientGraph(recording, rankdir, collapse, keep, max_nodes)
 

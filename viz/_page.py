@@ -68,7 +68,7 @@ def _row(r: Record) -> str:
         numbers = ["", "", "", "", ""]
     else:
         numbers += [f"{r.zero_fraction:.1%}", str(r.nonfinite)]
-    color = f"background:{fill(r.state, r.decades)};color:{ink(r.state, r.decades)}"
+    color = f"background:{fill(r.state, r.level)};color:{ink(r.state, r.level)}"
     cells = [f"<td>{html.escape(w)}</td>" for w in words]
     cells.append(f'<td class="n" style="{color}">{reading(r.state, r.rms)}</td>')
     cells += [f'<td class="n">{n}</td>' for n in numbers]

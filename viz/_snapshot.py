@@ -13,7 +13,7 @@ from ._records import EdgeRecord, NodeRecord, Recording
 
 VERSION = 1
 PLAIN = (str, int, float, bool, type(None))
-_OTHERS = ("kinds", "references", "root", "loss", "released")
+_OTHERS = ("kinds", "references", "root", "loss", "released", "mode")
 
 
 def save(recording: Recording, path: str | os.PathLike[str]) -> Path:

@@ -271,6 +271,52 @@ class Optimizer:
                 self._advance_some(k, hypers, gradients)
         return loss
 
+    def preview(self, parameter: ad.Tensor, gradient: Any, dtype: Any = None) -> Array:
+        """What the next step would make of one parameter, given this gradient; changes nothing.
+
+        Parameters
+        ----------
+        parameter : Tensor
+            One of those that this optimizer steps.
+        gradient : Tensor or array
+        dtype : dtype, optional
+            Compute in this precision, and do not round the result to the parameter's. ``float64``
+            tells an update that is lost to rounding from one that is zero.
+
+        Returns
+        -------
+        array
+            The raw value.
+
+        Examples
+        --------
+        >>> import autodiff as ad, nn
+        >>> w = nn.Parameter([1.0, 1.0])
+        >>> nn.optim.SGD([w], lr=0.1).preview(w, ad.tensor([1e-9, 1.0]))
+        array([1. , 0.9], dtype=float32)
+        """
+        for k, slots in enumerate(self._slots):
+            for slot in slots:
+                if slot.parameter is parameter:
+                    return self._previewed(k, slot, gradient, dtype)
+        raise ValueError(
+            f"{type(self).__name__}.preview: this tensor of shape {parameter.shape} is not one of "
+            "its parameters"
+        )
+
+    def _previewed(self, k: int, slot: Slot, gradient: Any, dtype: Any) -> Array:
+        w, g = slot.parameter.data, raw_of(gradient)
+        xp = ad.backend.namespace(w)
+        hyper = self._hyper(self.param_groups[k], slot.t + 1, slot.numbers)
+        precision = dtype or working(w.dtype)
+        wide = w.astype(precision)
+        names, state = self.state_names(hyper), slot.state or {}
+        if any(name not in state for name in names):
+            state = dict(zip(names, self.init_state(xp, wide, hyper), strict=True)) | state
+        arrays = tuple([state[name].astype(precision) for name in names])
+        new, _ = self.update(xp, wide, g.astype(precision), arrays, hyper)
+        return new.astype(dtype or w.dtype, copy=False)
+
     def _advance_all(self, k: int, hyper: Any, gradients: list[Array]) -> None:
         """Write one step into all parameters of group ``k``."""
         slots, plan = self._slots[k], self._plans[k]

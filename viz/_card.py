@@ -1,0 +1,80 @@
+"""The card of one place: every number that is known of it, line by line."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ._modes import percent, times
+from ._records import NodeRecord, Record
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def card(r: Record) -> list[str]:
+    """What is shown to whoever hovers over a node or an edge."""
+    lines = [r.name, f"shape {shape(r.shape)}  {shape(r.dtype)}"]
+    if r.state not in ("absent", "released"):
+        lines += [
+            f"RMS {r.rms:.6g}",
+            f"L2 {r.l2:.6g}",
+            f"mean magnitude {r.mean_abs:.6g}",
+            f"largest magnitude {r.max_abs:.6g}",
+            f"exactly zero {r.zero_fraction:.1%}",
+            f"non-finite {r.nonfinite}",
+        ]
+        if not math.isnan(r.decades):
+            lines.append(f"decades from the reference {r.decades:+.2f}")
+    if not math.isnan(r.gain):
+        lines.append(f"gain {times(r.gain)}")
+    share = getattr(r, "share", math.nan)
+    if share < 1:
+        lines.append(f"share of what the tensor receives {percent(share)}")
+    if r.bins:
+        lines += ["log10 of the magnitude", histogram(r.bins)]
+    if isinstance(r, NodeRecord):
+        lines += _of_node(r)
+    return [line for line in lines if line]
+
+
+def _of_node(n: NodeRecord) -> list[str]:
+    lines = []
+    if not math.isnan(n.stalled):
+        lines.append(f"next update lost to rounding {percent(n.stalled)}")
+    if not math.isnan(n.flushed):
+        lines.append(f"gradient flushed to zero {percent(n.flushed)}")
+    if n.value is not None and not math.isnan(n.value.mean):
+        v = n.value
+        lines.append(f"value: RMS {v.rms:.6g}, mean {v.mean:.6g}, std {v.std:.6g}")
+        lines.append(f"value between {v.low:.6g} and {v.high:.6g}")
+    return [*lines, *n.lines, n.note, n.line]
+
+
+def histogram(bins: Sequence[tuple[int, int]]) -> str:
+    """A bar for every decade from the smallest magnitude to the largest.
+
+    Examples
+    --------
+    >>> histogram([(-9, 1), (-3, 4), (-2, 4)])
+    '1e-3 ▂██ 1e0'
+    """
+    decades: dict[int, int] = {}
+    for k, count in bins:  # magnitudes in [2**(k - 1), 2**k), counted at their middle
+        at = math.floor((k - 0.5) * math.log10(2))
+        decades[at] = decades.get(at, 0) + count
+    low, high, most = min(decades), max(decades), max(decades.values())
+    bars = [
+        BARS[max(0, math.ceil(len(BARS) * decades.get(d, 0) / most) - 1)] if decades.get(d) else " "
+        for d in range(low, high + 1)
+    ]
+    return f"1e{low} {''.join(bars)} 1e{high + 1}"
+
+
+def shape(value: Any) -> str:
+    """A shape or dtype as NumPy prints it; those of several outputs joined."""
+    if isinstance(value, str):
+        return value
+    if value and isinstance(value[0], (tuple, str)):
+        return " ".join(shape(v) for v in value)
+    if not value:
+        return "scalar"
+    return f"({', '.join(map(str, value))}{',' if len(value) == 1 else ''})"

@@ -228,7 +228,7 @@ def test_a_ghost_is_explained():
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     loss = net[0](ad.ones((1, 2))).sum()
     said = viz.explain("1.weight", viz.graph(loss, model=net))
-    assert any("no gradient arrives: the loss does not depend on it" in f for f in said.facts)
+    assert any("no gradient arrives: unused: its module was never called" in f for f in said.facts)
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero")
@@ -252,5 +252,6 @@ def test_a_graph_with_its_living_nodes_can_be_copied_and_pickled(chain):
     import pickle
 
     _, graph, _ = chain
-    assert pickle.loads(pickle.dumps(graph)).nodes == graph.nodes
+    # Read as text, since NaN is not equal to itself.
+    assert repr(pickle.loads(pickle.dumps(graph)).nodes) == repr(graph.nodes)
     assert copy.deepcopy(graph).nodes == graph.nodes

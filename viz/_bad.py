@@ -63,8 +63,11 @@ def first_backward(
         if first is None and any(p.nonfinite for p in pulled.get(node, ())):
             first = node
             what = next(p for p in pulled[node] if p.nonfinite)
+            called = (
+                names[node] if node.op.name in names[node] else f"{names[node]}: {node.op.name}"
+            )
             why = (
-                f"{names[node]}: {node.op.name} turned a finite gradient into one with "
+                f"{called} turned a finite gradient into one with "
                 f"{what.nonfinite} of {what.size} entries not finite"
             )
         if first is not None and (node is first or arrived):
@@ -90,5 +93,5 @@ def kept(node: ad.Node) -> list[Range]:
 
 def _range(name: str, s: Statistics) -> Range:
     if math.isnan(s.low) and s.nonfinite < s.size:  # a gradient: only its largest is known
-        return Range(name, -s.max_abs, s.max_abs, s.nonfinite, s.size)
+        return Range(name, -s.max_abs or 0.0, s.max_abs, s.nonfinite, s.size)
     return Range(name, s.low, s.high, s.nonfinite, s.size)

@@ -10,6 +10,7 @@ from typing import Any
 import autodiff as ad
 
 from ._records import EdgeRecord, NodeRecord, Recording
+from ._stats import Statistics
 
 VERSION = 1
 PLAIN = (str, int, float, bool, type(None))
@@ -57,7 +58,10 @@ def _checked(path: str | os.PathLike[str]) -> Path:
 
 def _row(record: Any) -> dict[str, Any]:
     values = {f.name: getattr(record, f.name) for f in fields(record)}
-    return {name: _plain(v) for name, v in values.items() if isinstance(v, (*PLAIN, tuple))}
+    row = {name: _plain(v) for name, v in values.items() if isinstance(v, (*PLAIN, tuple))}
+    if isinstance(values.get("value"), Statistics):
+        row["value"] = _row(values["value"])
+    return row
 
 
 def _plain(value: Any) -> Any:
@@ -81,4 +85,7 @@ def _restored(value: Any) -> Any:
 
 def _made(cls: Any, row: dict[str, Any]) -> Any:
     known = {f.name for f in fields(cls)}
-    return cls(**{name: _restored(value) for name, value in row.items() if name in known})
+    values = {name: _restored(value) for name, value in row.items() if name in known}
+    if isinstance(values.get("value"), dict):
+        values["value"] = Statistics(**values["value"])
+    return cls(**values)

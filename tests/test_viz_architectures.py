@@ -248,6 +248,14 @@ class Counterparts:
             return np.concatenate(self.joined[node])
         return self.made[node].gradient if node in self.made else None
 
+    def value(self, node):
+        """What PyTorch's op made; all outputs that are used, of several."""
+        if node in self.joined:
+            parts = [n for n in self.order if n.output is not None and n.parents[0] is node]
+            whole = len(parts) == len(node.shape)
+            return np.concatenate([self.made[n].value.ravel() for n in parts]) if whole else None
+        return self.made[node].value if node in self.made else None
+
     def use(self, node, i):
         """PyTorch's gradient of that use; None if its op has no such operand."""
         parent, call = node.parents[i], self.calls.get(node)
@@ -287,7 +295,7 @@ class Compared:
     """Labels that agree, counted."""
 
     def __init__(self):
-        self.nodes = self.edges = 0
+        self.nodes = self.edges = self.values = self.gains = 0
         self.without = []
 
     def check(self, loss, values, leaves, calls, edges=True, **options):
@@ -296,12 +304,13 @@ class Compared:
         records = dict(zip(pairs.order, graph.nodes, strict=True))
         at = {r.id: node for node, r in records.items()}
         largest = max(Sizes(made.gradient).rms for made in pairs.made.values())
+        self.noise = largest * NOISE
         for node, found in records.items():
             expected = pairs.gradient(node)
             if expected is None:
                 self.without.append(found.name)
                 continue
-            agree(found, expected, largest * NOISE)
+            agree(found, expected, self.noise)
             self.nodes += 1
         used = {}
         for edge in graph.edges if edges else ():
@@ -312,13 +321,59 @@ class Compared:
             if expected is None:
                 self.without.append(edge.name)
                 continue
-            agree(edge, expected, largest * NOISE)
+            agree(edge, expected, self.noise)
             self.edges += 1
-        return graph
+        if edges:
+            self._value(loss, pairs, records, options)
+            self._gain(loss, pairs, records, options)
+
+    def _value(self, loss, pairs, records, options):
+        """The sizes of what each op made, and of what each operand was."""
+        graph = viz.graph(loss, mode="value", ghosts=False, **options)
+        for node, found in zip(pairs.order, graph.nodes, strict=True):
+            expected = pairs.value(node)
+            if expected is None:
+                continue
+            agree(found, expected, NOISE)
+            assert found.value.mean == pytest.approx(np.mean(expected), rel=RELATIVE, abs=NOISE)
+            assert found.value.std == pytest.approx(np.std(expected), rel=RELATIVE, abs=NOISE)
+            self.values += 1
+
+    def _gain(self, loss, pairs, records, options):
+        """What a use sends back over what its op received, and all that it sends."""
+        graph = viz.graph(loss, mode="gain", ghosts=False, **options)
+        at = {found.id: node for node, found in zip(pairs.order, graph.nodes, strict=True)}
+        sent = {}
+        for edge in graph.edges:
+            node = at[edge.target]
+            i = len(sent.setdefault(node, []))
+            expected, received = pairs.use(node, i), pairs.gradient(node)
+            sent[node].append(expected)
+            if expected is None or received is None or self._cancels(received):
+                continue
+            share = Sizes(expected).rms / Sizes(received).rms
+            assert edge.gain == pytest.approx(share, rel=10 * RELATIVE, abs=NOISE), edge.name
+            self.gains += 1
+        for found in graph.nodes:
+            node = at[found.id]
+            parts, received = sent.get(node, [None]), pairs.gradient(node)
+            if any(part is None for part in parts) or received is None or self._cancels(received):
+                continue
+            together = np.concatenate([np.ravel(part) for part in parts])
+            gain = Sizes(together).rms / Sizes(received).rms
+            assert found.gain == pytest.approx(gain, rel=10 * RELATIVE, abs=NOISE), found.name
+            self.gains += 1
+
+    def _cancels(self, array):
+        """Zero, or rounding error around it."""
+        return Sizes(array).rms <= 1e6 * self.noise
 
     def report(self, name):
         """How many there were (``pytest -s`` shows it); all but those known to have none."""
-        print(f"\n{name}: {self.nodes} nodes, {self.edges} edges; without {self.without}")
+        print(
+            f"\n{name}: {self.nodes} nodes, {self.edges} edges, {self.values} values, "
+            f"{self.gains} gains; without {self.without}"
+        )
         assert len(self.without) == WITHOUT.get(name, 0)
 
 
@@ -338,7 +393,7 @@ def taped(run):
     def keep(node, out):
         values[node] = tuple(map(np.array, out)) if isinstance(out, tuple) else np.array(out)
 
-    with ad.tap(keep):
+    with ad.tap(keep), viz.record():
         return run(), values
 
 
@@ -425,3 +480,33 @@ def test_labels_of_a_graph_that_holds_derivatives():
     compared = Compared()
     compared.check(loss, values, leaves, calls.made, edges=False)
     compared.report("gradient penalty")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options"),
+    [("SGD", {"lr": 1e-6}), ("SGD", {"lr": 1e-5, "momentum": 0.9}), ("Adam", {"lr": 1e-9})],
+)
+def test_the_share_of_updates_that_rounding_loses(optimizer, options):
+    """Entries that PyTorch's optimizer leaves as they were, though their gradient is not 0."""
+    network = zoo.NETWORKS["MLP"]
+    torch.manual_seed(0)
+    theirs = network.build(torch.nn, torch.cat)
+    ours = network.build(nn, ad.concatenate)
+    ours.load_state_dict(theirs.state_dict())
+    x, wanted = test_zoo.batch(network)
+    mine = getattr(nn.optim, optimizer)(ours.parameters(), **options)
+    loss = nn.functional.cross_entropy(ours(ad.tensor(x, dtype="float32")), ad.tensor(wanted))
+    graph = viz.graph(loss, model=ours, optimizer=mine, mode="stall")
+    found = {n.name: n for n in graph.nodes if n.kind == "parameter"}
+    other = getattr(torch.optim, optimizer)(theirs.parameters(), **options)
+    inputs = torch.tensor(x, dtype=torch.float32)
+    torch.nn.functional.cross_entropy(theirs(inputs), torch.tensor(wanted)).backward()
+    before = {key: p.detach().clone() for key, p in theirs.named_parameters()}
+    other.step()
+    shares = {}
+    for key, p in theirs.named_parameters():
+        lost = (p.detach() == before[key]) & (p.grad != 0)
+        shares[key] = lost.double().mean().item()
+        # A gradient that differs in its last bit may fall on the other side of a rounding.
+        assert found[key].stalled == pytest.approx(shares[key], abs=max(0.01, 1.5 / p.numel()))
+    assert 0.02 < max(shares.values()) and min(shares.values()) < 0.98

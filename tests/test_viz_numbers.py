@@ -132,3 +132,13 @@ def test_after_backward_a_gradient_that_is_gone_is_unknown_and_not_absent():
     assert (nodes["w"].state, nodes["w"].note) == ("released", "")
     assert math.isnan(nodes["w"].rms)
     assert nodes["v"].rms == pytest.approx(math.sqrt(2.5))
+
+
+def test_values_inside_vmap_are_measured_over_all_examples():
+    w = leaf([1.0, 2.0, 3.0], "w")
+    x = ad.tensor(EXAMPLES)
+    with viz.record():
+        loss = ad.vmap(loss_of, in_axes=(0, None))(x, w).mean()
+    mapped = by_op(viz.graph(loss, mode="value"))
+    agree(mapped["tanh"], measure(np.tanh(EXAMPLES * w.data)))
+    assert mapped["tanh"].value.mean == pytest.approx(np.tanh(EXAMPLES * w.data).mean())

@@ -6,10 +6,11 @@ from typing import Any
 import autodiff as ad
 
 from ._local import LOCAL, derivative, local
+from ._stats import PIECE
 
 LOWEST, BINS = -56, 64
 """Histograms count magnitudes from 2**LOWEST on, one power of two a bin; the ends take the rest."""
-MOST = 65_536
+MOST = 8_192
 """Entries that a histogram counts; of more it takes every k-th."""
 
 
@@ -60,6 +61,15 @@ def exponents(x: Any) -> Any:
 def change(new: Any, old: Any) -> Any:
     """The sums of squares of what was added to an array, and of the array before."""
     xp = ad.backend.namespace(new)
-    step = xp.ravel(xp.asarray(new - old, dtype=xp.float64))
-    old = xp.ravel(xp.asarray(old, dtype=xp.float64))
-    return xp.stack([xp.asarray(v) for v in (xp.sum(step * step), xp.sum(old * old))])
+    new, old = xp.ravel(new), xp.ravel(old)
+    if ad.backend.device_of(new) == "cpu":  # in pieces that stay in the cache
+        pieces = [slice(i, i + PIECE) for i in range(0, new.size, PIECE)]
+    else:
+        pieces = [slice(None)]
+    steps: Any = 0.0
+    weights: Any = 0.0
+    for piece in pieces:
+        step = xp.asarray(new[piece] - old[piece], dtype=xp.float64)
+        weight = xp.asarray(old[piece], dtype=xp.float64)
+        steps, weights = steps + step @ step, weights + weight @ weight
+    return xp.stack([xp.asarray(steps), xp.asarray(weights)])

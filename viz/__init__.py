@@ -16,6 +16,7 @@ from ._findings import Finding
 from ._forward import record
 from ._graph import GradientGraph, draw, graph
 from ._layers import Layer
+from ._lesson import lesson
 from ._recorder import Recorder, Series, watch
 from ._records import Bad, EdgeRecord, FirstBad, NodeRecord
 from ._render import backends
@@ -25,6 +26,6 @@ from ._trial import Trial
 __all__ = [
     "Bad", "Change", "Difference", "EdgeRecord", "Explanation", "Facets", "Finding", "FirstBad",
     "GradientGraph", "Layer", "NodeRecord", "Recorder", "ScalarGraph", "Series", "Trial",
-    "assert_healthy", "backends", "diagnose", "diff", "draw", "explain", "graph",
+    "assert_healthy", "backends", "diagnose", "diff", "draw", "explain", "graph", "lesson",
     "profile_figure", "record", "scalar_graph", "watch",
 ]  # fmt: skip

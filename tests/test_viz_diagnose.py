@@ -114,6 +114,7 @@ def test_the_same_batch_and_random_numbers_are_used():
     ad.manual_seed(5)
     finding = viz.diagnose(loss_of, model, optimizer)[0]
     expected = copy.deepcopy(model)
+    ad.random.normal((7,))  # the trial goes back to the numbers of the diagnosis
     trial = finding.try_fix(steps=0)
     ad.manual_seed(5)
     assert trial.before.loss == loss_of(expected).item()
@@ -236,6 +237,41 @@ def test_it_works_on_every_device(device):
     found = viz.diagnose(lambda m: (m(x) ** 2).mean(), model, optimizer)
     assert "lr_high" in {f.rule for f in found}
     assert next(f for f in found if f.rule == "lr_high").try_fix().cured
+
+
+def watched(loss_of, model, optimizer, steps=3):
+    recorder = viz.watch(model, every=1)
+    with np.errstate(all="ignore"), recorder:
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss_of(model).backward()
+            optimizer.step()
+    return recorder
+
+
+@pytest.mark.parametrize(
+    "name, rule",
+    [
+        ("sigmoid_deep", "vanishing"), ("identity_large", "exploding"),
+        ("relu_negative_bias", "dead"), ("tanh_large", "saturated"), ("nan_weight", "nonfinite"),
+        ("sgd_wild", "lr_high"), ("adam_timid", "lr_low"), ("not_in_the_optimizer", "frozen"),
+        ("relu_he", ""), ("cnn_batch_norm", ""), ("lstm", ""), ("transformer", ""),
+    ],
+)  # fmt: skip
+def test_a_training_record_is_diagnosed(name, rule):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = viz.diagnose(watched(*sick.made(network(name), SEED)))
+    rules = {f.rule for f in found}
+    assert rule in rules if rule else not rules
+    for finding in found:
+        with pytest.raises(ValueError, match="a training record has none"):
+            finding.try_fix()
+
+
+def test_an_empty_record_says_nothing():
+    _, model, _ = sigmoid_net()
+    assert viz.diagnose(viz.watch(model)) == []
 
 
 @pytest.mark.parametrize("option, outcome", [((), "passed"), (("--grad-health",), "failed")])

@@ -9,6 +9,8 @@ from ._case import Case, examined, measured
 from ._evidence import Evidence
 from ._findings import Finding, worst_first
 from ._limits import limits
+from ._recorder import Recorder
+from ._rules_record import recorded
 from ._trial import try_fix
 
 
@@ -19,8 +21,9 @@ def diagnose(
 
     Parameters
     ----------
-    loss : Tensor or callable
-        A loss before ``backward()``. Or a function ``loss_of(model)`` that computes it from the
+    loss : Tensor, callable or Recorder
+        A loss before ``backward()``. Or the record of a training that `watch` made, judged by its
+        latest samples. Or a function ``loss_of(model)`` that computes it from the
         model it is given: it is called with a copy, and `Finding.try_fix` then needs no more.
     model : Module, optional
         Gives names, and what the loss did not reach; the function needs it.
@@ -44,6 +47,8 @@ def diagnose(
     'vanishing'
     """
     bounds = limits(thresholds)
+    if isinstance(loss, Recorder):
+        return worst_first([f for f in recorded(loss, bounds) if f.excess > 0])
     random = ad.random.default_generator.state
     loss_of = loss if callable(loss) else None
     case = Case(loss_of, model, optimizer, bounds, random, try_fix)

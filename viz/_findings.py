@@ -83,7 +83,9 @@ class Finding:
             If there is no model, no function, or no remedy that can be applied.
         """
         if self.case is None or self.case.model is None:
-            raise ValueError("try_fix needs the model: diagnose(loss, model)")
+            raise ValueError(
+                "try_fix needs the model: diagnose(loss, model); a training record has none"
+            )
         return self.case.tried(self, loss_of, remedy, steps)
 
 

@@ -152,7 +152,7 @@ from .ops.indexing import masked_fill, nonzero, one_hot
 from .ops.join import array_split, concat, concatenate, split, stack, unstack
 from .ops.linalg import matmul
 from .ops.norm import norm
-from .ops.normalization import layer_norm
+from .ops.normalization import layer_norm, rms_norm
 from .ops.rearrange import diag, diagonal, flip, pad, repeat, roll, tile, tril, triu
 from .ops.reduce import (
     all,
@@ -426,6 +426,7 @@ __all__ = [
     "repeat",
     "reshape",
     "result_type",
+    "rms_norm",
     "roll",
     "round",
     "rsqrt",

@@ -1,10 +1,11 @@
 """How a tensor is given to others: DLPack, CUDA, the array API, Python's own protocols."""
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import backend
 from ._numpy import Protocol, array_function, public
+from ._spellings import HERE
 from ._variable import Variable
 
 API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")
@@ -74,6 +75,16 @@ class Exchange(Variable):
         if self._node is not None:
             raise AttributeError("__cuda_array_interface__: it requires a gradient; use detach()")
         return self._data.__cuda_array_interface__
+
+    if not TYPE_CHECKING:  # it would let every name pass
+
+        def __getattr__(self, name: str) -> Any:
+            if name in HERE:
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}; here it is "
+                    f"{HERE[name]}"
+                )
+            return object.__getattribute__(self, name)  # raises what it raised before
 
     # ------------------------------------------------------------ Python's own
     def tolist(self) -> Any:

@@ -276,6 +276,16 @@ def is_float(dtype: Any) -> bool:
     return bool(dtype.kind == "f" or dtype.name == "bfloat16")
 
 
+def single(x: Any) -> Any:
+    """An array or tensor of floats, in float32 if it is of half precision: to compute sums in."""
+    return x.astype(np.float32) if x.dtype.itemsize == 2 else x
+
+
+def as_dtype(x: Any, dtype: Any) -> Any:
+    """An array or tensor in a dtype; itself if it has it."""
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
 def is_integer(x: Any) -> bool:
     """Whether ``x`` is an array of integers."""
     return getattr(x, "dtype", np.dtype(bool)).kind in "iu" and is_array(x)

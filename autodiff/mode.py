@@ -164,7 +164,10 @@ def autocast(dtype: Any = np.float16, enabled: bool = True) -> _Autocast:
     """
     name = getattr(dtype, "__name__", None) or getattr(dtype, "name", dtype)
     if name not in ("float16", "bfloat16"):
-        raise ValueError(f"autocast: dtype is {name!r}; it must be float16 or bfloat16")
+        raise ValueError(
+            f"autocast: dtype is {name!r}; it must be float16 or bfloat16 (no device is named: it "
+            "holds wherever tensors are)"
+        )
     return _Autocast(np.dtype(dtype) if enabled else None)
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+import nn
+from autodiff._spellings import HERE
 
 
 def leaf(values):
@@ -201,3 +203,29 @@ def test_a_recorded_result_is_not_copied_with_its_graph():
 
     with pytest.raises(RuntimeError, match="clone"):
         copy.deepcopy(leaf([1.0]) * 2)
+
+
+def test_names_of_pytorch_are_translated():
+    x = ad.ones((2, 3))
+    with pytest.raises(AttributeError, match=r"'unsqueeze'; here it is ad.expand_dims\(x, axis\)$"):
+        x.unsqueeze(0)
+    with pytest.raises(AttributeError, match=r"^'Tensor' object has no attribute 'unsqeeze'$"):
+        x.unsqeeze(0)
+    x.requires_grad_()
+    with pytest.raises(AttributeError, match="requires a gradient; use detach"):
+        x.__cuda_array_interface__  # noqa: B018 - what a property says is not lost
+
+
+@pytest.mark.parametrize("name", sorted(HERE))
+def test_translations_run(name):
+    x = ad.arange(1.0, 7.0).reshape(2, 3)
+    assert not hasattr(x, name)
+    if name in ("mm", "bmm", "matmul"):
+        x = x[:, :2]
+    values = {"ad": ad, "nn": nn, "x": x, "y": x, "mask": x > 1, "value": 5.0, "low": 1, "high": 2}
+    values |= {"axis": -1, "k": 2, "number_of_parts": 3, "shape": (3, 2), "index": ad.arange(2)}
+    if name == "expand":
+        values["shape"] = (4, 2, 3)
+    if name == "gather":
+        values["index"] = ad.tensor([[0], [1]])
+    exec(HERE[name], values)

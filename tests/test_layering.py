@@ -33,7 +33,7 @@ LAYERS = [
     {"_products", "_standard"},
     {"cuda", "linalg", "_variable"},
     {"_inplace"},
-    {"_numpy"},
+    {"_numpy", "_spellings"},
     {"_exchange"},
     {"_tensor", "scalar"},
     {"_creation", "_gradcheck", "_structure", "_array_api", "random"},

@@ -325,3 +325,31 @@ def test_fans_are_the_connections_of_the_layer(kind, args, options, shape):
     connected = ad.jacobian(layer)(ad.ones(shape)).data != 0
     outputs = connected.reshape(-1, math.prod(shape))
     assert set(shown) == {(outputs.sum(axis=1).max(), outputs.sum(axis=0).max())}
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        init.zeros_,
+        init.kaiming_normal_,
+        init.orthogonal_,
+        init.eye_,
+        partial(init.sparse_, sparsity=0.5),
+        partial(init.constant_, value=2.0),
+        partial(init.trunc_normal_, std=0.02),
+    ],
+)
+def test_raw_arrays_are_filled_too(fill):
+    """Programs write ``init.normal_(module.weight.data)``."""
+    tensor, weight = nn.Parameter(np.full((4, 3), 9.0)), nn.Parameter(np.full((4, 3), 9.0))
+    ad.manual_seed(0)
+    fill(tensor)
+    ad.manual_seed(0)
+    assert fill(weight.data) is weight.data
+    np.testing.assert_array_equal(weight.data, tensor.data)
+    assert (weight.data != 9).all()
+
+
+def test_what_is_no_array_is_refused():
+    with pytest.raises(TypeError):
+        init.zeros_([1.0])

@@ -193,3 +193,53 @@ BAD = {
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ---------------------------------------------------------------- over the last axes
+LAST = ["layer_norm", "rms_norm"]
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_large_arrays_are_few_over_the_last_axes(name):
+    """Forward: the result. Backward: the gradient, and the incoming one times the weight."""
+    forward, backward = ad.REGISTRY[name], ad.REGISTRY["layer_norm_pull"]
+    x, weight = normal(256, 512, dtype=np.float32), np.ones(512, np.float32)
+    given = (x, weight, weight) if name == "layer_norm" else (x, weight)
+    assert peak(lambda: forward(*given)) < 1.2 * x.nbytes
+    rows = np.ones((256, 1), np.float32)
+    mean = rows if name == "layer_norm" else None
+    assert peak(lambda: backward(x, x, rows, weight, mean)) < 2.2 * x.nbytes
+    assert peak(lambda: backward(x, x, rows, None, mean)) < 1.2 * x.nbytes
+
+
+@pytest.mark.parametrize("name", LAST)
+@pytest.mark.parametrize("differentiable", [False, True])
+def test_squares_that_float16_cannot_hold(name, differentiable):
+    """Deviations of 300 have squares beyond 65504."""
+    function = getattr(ad, name)
+    found = {}
+    for dtype in (np.float16, np.float32):
+        x = ad.tensor((300 * normal(4, 64)).astype(np.float16), dtype=dtype, requires_grad=True)
+        w = ad.tensor(normal(64, seed=1).astype(np.float16), dtype=dtype, requires_grad=True)
+        g = ad.tensor(normal(4, 64, seed=2).astype(np.float16), dtype=dtype)
+        y = function(x, w)
+        found[dtype] = y, *ad.gradients(y, [x, w], g, create_graph=differentiable)
+    for half, single in zip(found[np.float16], found[np.float32], strict=True):
+        assert half.dtype == np.float16 and abs(single).max().item() > 1e-3
+        # What is below 6e-8 is 0 in float16.
+        np.testing.assert_allclose(half.detach().data, single.detach().data, rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("groups", [None, 2])
+@pytest.mark.parametrize("differentiable", [False, True])
+def test_channels_whose_squares_float16_cannot_hold(groups, differentiable):
+    channel_norm, found = ad.REGISTRY["channel_norm"], {}
+    for dtype in (np.float16, np.float32):
+        x = ad.tensor((300 * normal(4, 4, 32)).astype(np.float16), dtype=dtype, requires_grad=True)
+        w = ad.tensor(normal(4, seed=1).astype(np.float16), dtype=dtype, requires_grad=True)
+        g = ad.tensor(normal(4, 4, 32, seed=2).astype(np.float16), dtype=dtype)
+        y = channel_norm(x, w, groups=groups)[0]
+        found[dtype] = y, *ad.gradients(y, [x, w], g, create_graph=differentiable)
+    for half, single in zip(found[np.float16], found[np.float32], strict=True):
+        assert half.dtype == np.float16 and abs(single).max().item() > 1e-3
+        np.testing.assert_allclose(half.detach().data, single.detach().data, rtol=2e-3, atol=1e-6)

@@ -181,7 +181,7 @@ SENTENCES = {
         "signbit logical_not logical_and logical_or logical_xor bitwise_and bitwise_or "
         "bitwise_xor bitwise_invert bitwise_left_shift bitwise_right_shift diagonal_mask argmax "
         "argmin any all count_nonzero argsort searchsorted window_index uneven_argmax row_max "
-        "class_mass class_numbers is_class table_rows channel_norm_pull"
+        "class_mass class_numbers is_class table_rows channel_norm_pull layer_norm_pull"
     ),
     FLAT: "sign floor ceil trunc round step",
     MOVES: (

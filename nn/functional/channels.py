@@ -2,7 +2,8 @@
 
 All of them see an input (n, c, ...) as (n, groups, channels of a group, positions). Batch norm
 takes mean and variance over examples and positions, and has a group for each channel; the others
-take them over the channels of a group and over positions.
+take them over the channels of a group and over positions. Sums of half precision are float32:
+squares of float16 overflow from 256 on.
 """
 
 from math import prod
@@ -14,6 +15,7 @@ from .pooling import window_sum
 from .windows import Axis, still
 
 Array = Any
+as_dtype, single = ad.backend.as_dtype, ad.backend.single
 Needs = tuple[bool, bool, bool]
 
 
@@ -32,8 +34,13 @@ def _column(xp: Any, weight: Array, groups: int | None) -> Array:
     return xp.reshape(weight, (1, count, channels // count, 1))
 
 
-def _statistics(xp: Any, x: Array, groups: int | None) -> tuple[int, ...]:
-    return (x.shape[1],) if groups is None else (x.shape[0], groups)
+def _results(
+    xp: Any, x: Array, out: Array, centre: Array, var: Array, groups: int | None, dtype: Any
+) -> tuple[Array, Array, Array]:
+    """The result, the mean and the variance, in their shapes and their dtype."""
+    shape = (x.shape[1],) if groups is None else (x.shape[0], groups)
+    out, centre, var = xp.reshape(out, x.shape), xp.reshape(centre, shape), xp.reshape(var, shape)
+    return as_dtype(out, dtype), as_dtype(centre, dtype), as_dtype(var, dtype)
 
 
 # ---------------------------------------------------------------- by the input's own statistics
@@ -57,6 +64,7 @@ def channel_norm(
 
     Those are of all examples, (c,), or, if there are groups, of each one, (n, groups).
     """
+    dtype, x = x.dtype, single(x)
     view, axes = _grouped(xp, x, groups)
     centre = xp.mean(view, axis=axes, keepdims=True)
     centred = view - centre
@@ -67,8 +75,7 @@ def channel_norm(
         out = out * _column(xp, weight, groups)
     if bias is not None:
         out = out + _column(xp, bias, groups)
-    shape = _statistics(xp, x, groups)
-    return xp.reshape(out, x.shape), xp.reshape(centre, shape), xp.reshape(var, shape), centre, rstd
+    return *_results(xp, x, out, centre, var, groups, dtype), centre, rstd
 
 
 @channel_norm.kernel("numpy")
@@ -82,6 +89,7 @@ def _(
     eps: float = 1e-5,
 ) -> tuple[Array, Array, Array, Array, Array]:
     # The array of the result is the only large one.
+    dtype, x = x.dtype, single(x)
     view, axes = _grouped(xp, x, groups)
     count = prod([view.shape[a] for a in axes])
     centre = xp.add.reduce(view, axis=axes, keepdims=True)
@@ -95,8 +103,7 @@ def _(
     out *= rstd if weight is None else rstd * _column(xp, weight, groups)
     if bias is not None:
         out += _column(xp, bias, groups)
-    shape = _statistics(xp, x, groups)
-    return out.reshape(x.shape), centre.reshape(shape), var.reshape(shape), centre, rstd
+    return *_results(xp, x, out, centre, var, groups, dtype), centre, rstd
 
 
 def _coefficients(
@@ -140,8 +147,9 @@ def _pulled(
     wanted: bool,
 ) -> tuple[Array | None, Array, Array]:
     """The gradients of x (if wanted), weight and bias, given those of `channel_norm`'s results."""
+    dtype = g.dtype
     view, axes = _grouped(xp, x, groups)
-    g_view, _ = _grouped(xp, g, groups)
+    g_view, _ = _grouped(xp, single(g), groups)
     centred = view - centre
     within = (0, 3) if groups is None else (3,)
     s0 = xp.sum(g_view, axis=within, keepdims=True)
@@ -150,10 +158,11 @@ def _pulled(
     scale, of_centred, constant, g_weight, g_bias = _coefficients(
         xp, s0, s1, g_mean, g_var, rstd, weight, groups, count
     )
+    g_weight, g_bias = as_dtype(g_weight, dtype), as_dtype(g_bias, dtype)
     if not wanted:
         return None, g_weight, g_bias
     g_x = g_view * scale + (centred * of_centred + constant)
-    return xp.reshape(g_x, x.shape), g_weight, g_bias
+    return as_dtype(xp.reshape(g_x, x.shape), dtype), g_weight, g_bias
 
 
 @ad.op(outputs=3)
@@ -189,8 +198,9 @@ def _(
     wanted: bool = True,
 ) -> tuple[Array | None, Array, Array]:
     # Two large arrays: x - mean, and the result.
+    dtype = g.dtype
     view, axes = _grouped(xp, x, groups)
-    g_view, _ = _grouped(xp, g, groups)
+    g_view, _ = _grouped(xp, single(g), groups)
     centred = view - centre
     within = (0, 3) if groups is None else (3,)
     s0 = xp.add.reduce(g_view, axis=within, keepdims=True)
@@ -199,13 +209,14 @@ def _(
     scale, of_centred, constant, g_weight, g_bias = _coefficients(
         xp, s0, s1.reshape(s0.shape), g_mean, g_var, rstd, weight, groups, count
     )
+    g_weight, g_bias = as_dtype(g_weight, dtype), as_dtype(g_bias, dtype)
     if not wanted:
         return None, g_weight, g_bias
     centred *= of_centred
     centred += constant
     g_x = g_view * scale
     g_x += centred
-    return g_x.reshape(x.shape), g_weight, g_bias
+    return as_dtype(g_x.reshape(x.shape), dtype), g_weight, g_bias
 
 
 @channel_norm.vjp("x", "weight", "bias")

@@ -4,8 +4,6 @@ from typing import Any
 
 import autodiff as ad
 
-Array = Any
-
 
 def normalized_axes(name: str, x: Any, shape: int | tuple[int, ...]) -> tuple[int, ...]:
     """The last axes of ``x``, those of ``normalized_shape``; ``ValueError`` if it has others."""
@@ -16,39 +14,6 @@ def normalized_axes(name: str, x: Any, shape: int | tuple[int, ...]) -> tuple[in
             "are others"
         )
     return tuple(range(-len(shape), 0))
-
-
-@ad.op(saves=("rstd",), promote=("x", "weight"), floating=True, autocast="high")
-def rms_norm_(
-    xp: Any,
-    x: Array,
-    weight: Array | None = None,
-    /,
-    axis: int | tuple[int, ...] = -1,
-    eps: float = 1e-5,
-) -> tuple[Array, Array]:
-    """See `rms_norm`; over the last axes, or others."""
-    rstd = 1 / xp.sqrt(xp.mean(x * x, axis=axis, keepdims=True) + eps)
-    out = x * rstd
-    return out if weight is None else out * weight, rstd
-
-
-@rms_norm_.vjp("x", "weight")
-def _(
-    g: Array,
-    xp: Any,
-    x: Array,
-    weight: Array | None,
-    rstd: Array,
-    axis: int | tuple[int, ...],
-    needs: tuple[bool, bool],
-) -> tuple[Array | None, Array | None]:
-    normal = x * rstd
-    g_x = None
-    if needs[0]:
-        g_normal = g if weight is None else g * weight
-        g_x = (g_normal - normal * xp.mean(g_normal * normal, axis=axis, keepdims=True)) * rstd
-    return g_x, g * normal if needs[1] else None
 
 
 def rms_norm(
@@ -81,7 +46,7 @@ def rms_norm(
     axes = normalized_axes("rms_norm", input, normalized_shape)
     if eps is None:
         eps = float(ad.finfo(input.dtype).eps)
-    return rms_norm_(input, weight, axes, eps)
+    return ad.rms_norm(input, weight, axes, eps)
 
 
 def layer_norm(

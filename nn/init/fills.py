@@ -7,18 +7,27 @@ import autodiff as ad
 Generator = ad.random.Generator
 
 
+def memory(tensor: Any) -> Any:
+    """The raw array of a tensor; one that is raw already, as ``weight.data``, is taken as it is."""
+    data = tensor.data if isinstance(tensor, ad.Tensor) else tensor
+    ad.backend.kind_of(data)
+    return data
+
+
 def fill(tensor: ad.Tensor, values: Any) -> ad.Tensor:
     """Write values, raw or a tensor or a number, into the memory of ``tensor``."""
-    if not ad.backend.is_float(tensor.dtype):
-        raise TypeError(f"init: the tensor must be of a float dtype, not {tensor.dtype}")
-    tensor.data[...] = values.data if isinstance(values, ad.Tensor) else values
-    ad.backend.stamp(tensor.data)
+    data = memory(tensor)
+    if not ad.backend.is_float(data.dtype):
+        raise TypeError(f"init: the tensor must be of a float dtype, not {data.dtype}")
+    data[...] = values.data if isinstance(values, ad.Tensor) else values
+    ad.backend.stamp(data)
     return tensor
 
 
 def place(tensor: ad.Tensor, generator: Generator | None) -> dict[str, Any]:
     """Where and in what dtype to draw."""
-    return {"dtype": tensor.dtype, "device": tensor.device, "generator": generator}
+    device = ad.backend.device_of(memory(tensor))
+    return {"dtype": tensor.dtype, "device": device, "generator": generator}
 
 
 def constant_(tensor: ad.Tensor, value: float) -> ad.Tensor:

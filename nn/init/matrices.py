@@ -6,18 +6,18 @@ import numpy as np
 
 import autodiff as ad
 
-from .fills import Generator, fill, normal_, zeros_
+from .fills import Generator, fill, memory, normal_, zeros_
 
 
 def eye_(tensor: ad.Tensor) -> ad.Tensor:
     """Fill a matrix with ones on its diagonal and zeros elsewhere."""
     if tensor.ndim != 2:
         raise ValueError(f"init.eye_ needs a matrix, not shape {tensor.shape}")
-    xp = ad.backend.namespace(tensor.data)
+    xp = ad.backend.namespace(memory(tensor))
     zeros_(tensor)
     diagonal = xp.arange(min(tensor.shape))
-    tensor.data[diagonal, diagonal] = 1
-    ad.backend.stamp(tensor.data)
+    memory(tensor)[diagonal, diagonal] = 1
+    ad.backend.stamp(memory(tensor))
     return tensor
 
 
@@ -40,7 +40,7 @@ def orthogonal_(
     q *= np.sign(np.diagonal(r))  # makes the decomposition unique, hence q uniform
     q = (q if rows >= columns else q.T) * gain
     values = q.reshape(tensor.shape).astype(tensor.dtype)
-    return fill(tensor, ad.backend.to_device(values, tensor.device))
+    return fill(tensor, ad.backend.to_device(values, ad.backend.device_of(memory(tensor))))
 
 
 def dirac_(tensor: ad.Tensor, groups: int = 1) -> ad.Tensor:
@@ -70,8 +70,8 @@ def dirac_(tensor: ad.Tensor, groups: int = 1) -> ad.Tensor:
     centre = tuple([n // 2 for n in tensor.shape[2:]])
     for start in range(0, tensor.shape[0], rows):
         for i in range(min(rows, tensor.shape[1])):
-            tensor.data[(start + i, i, *centre)] = 1
-    ad.backend.stamp(tensor.data)
+            memory(tensor)[(start + i, i, *centre)] = 1
+    ad.backend.stamp(memory(tensor))
     return tensor
 
 
@@ -95,10 +95,11 @@ def sparse_(
     if not 0 <= sparsity <= 1:
         raise ValueError(f"init.sparse_: sparsity={sparsity} is not within 0 to 1")
     normal_(tensor, 0.0, std, generator)
-    xp = ad.backend.namespace(tensor.data)
+    xp = ad.backend.namespace(memory(tensor))
+    device = ad.backend.device_of(memory(tensor))
     zeros = math.ceil(sparsity * tensor.shape[0])
-    draw = ad.random.uniform(tensor.shape, device=tensor.device, generator=generator).data
+    draw = ad.random.uniform(tensor.shape, device=device, generator=generator).data
     # The ranks of a column's draws are a random permutation.
-    tensor.data[xp.argsort(xp.argsort(draw, axis=0), axis=0) < zeros] = 0
-    ad.backend.stamp(tensor.data)
+    memory(tensor)[xp.argsort(xp.argsort(draw, axis=0), axis=0) < zeros] = 0
+    ad.backend.stamp(memory(tensor))
     return tensor

@@ -21,6 +21,9 @@ CASES = [
     Case("rms_norm", (M,)),
     Case("rms_norm", (B, (4,))),
     Case("rms_norm", (B, (3, 4)), {"axis": (-2, -1), "eps": 1e-3}),
+    Case("layer_norm_pull", (B, B, (2, 3, 1), C)),
+    Case("layer_norm_pull", (B, B, (2, 3, 1), C, (2, 3, 1))),
+    Case("layer_norm_pull", (B, B, (2, 1, 1), (3, 4), (2, 1, 1)), {"axis": (-2, -1)}),
     Case("channel_norm", ((3, 4),)),
     Case("channel_norm", ((5, 4), C, C)),
     Case("channel_norm", ((2, 4, 3), C)),
@@ -87,7 +90,10 @@ GENERATED = [
 NOT_IN_TORCH = dict.fromkeys(
     ["dropout", "alpha_dropout"],
     "takes its mask, PyTorch's draws it: tests/test_nn_dropping.py compares the distribution",
-) | {"channel_norm_pull": "the backward pass of channel_norm, which is compared"}
+) | {
+    "channel_norm_pull": "the backward pass of channel_norm, which is compared",
+    "layer_norm_pull": "the backward pass of layer_norm and rms_norm, which are compared",
+}
 
 
 def counterparts(torch):

@@ -32,7 +32,10 @@ def _means(xp: Any, a: Array, b: Array | None, axis: Axis) -> Array:
     count = prod([a.shape[i] for i in axes])
     if b is None:
         return xp.add.reduce(a, axis=axes, keepdims=True) / count
-    return xp.expand_dims(_dots(xp, a, b, axes), axes) / count
+    shape = list(a.shape)
+    for i in axes:
+        shape[i] = 1
+    return _dots(xp, a, b, axes).reshape(shape) / count
 
 
 # ---------------------------------------------------------------- the gradients of both

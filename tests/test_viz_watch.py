@@ -147,11 +147,9 @@ def test_checkpoint_is_not_run_again_for_the_record():
     assert np.isnan(recorder.series("saturated")["3.tanh"]).all()
 
 
-def test_nothing_is_on_between_samples(monkeypatch):
+def test_nothing_is_on_between_samples():
     """No tap and no observer of nodes; only the question at the start of each pass."""
     model, calls = network(), []
-    tapped = ad.Watch._tap if hasattr(ad.Watch, "_tap") else None
-    assert tapped is None
     recorder = viz.watch(model, every=4)
     sampler = recorder._sampler
     begin, tap = sampler.begin, sampler.tap
@@ -196,10 +194,11 @@ def test_accumulated_passes_are_one_step():
 
 
 def test_other_walks_are_not_steps():
-    model = network()
+    model, losses = network(), []
     with viz.watch(model, every=1) as recorder:
         for _ in range(3):
             loss = loss_of(model)
+            losses.append(loss.item())
             viz.graph(loss, model=model)
             ad.gradients(loss, list(model.parameters()), retain_graph=True)
             loss.backward()
@@ -208,7 +207,9 @@ def test_other_walks_are_not_steps():
             for p in model.parameters():
                 p.data -= 0.1 * p.grad.data
             model.zero_grad()
+        viz.graph(loss_of(model), model=model)
     assert recorder.step_count == 3 and len(recorder) == 3
+    np.testing.assert_allclose(recorder.loss, losses)  # each counted once
     assert np.isfinite(recorder.series("update").values).all()
 
 
@@ -310,6 +311,16 @@ def test_two_recorders_and_a_tap():
     assert (len(first), len(second)) == (2, 3) and seen
     assert np.isfinite(second.series("std").values).all()
     assert np.isfinite(first.series("std").values).all()
+
+
+def test_an_outer_recorder_begins_its_samples_inside_an_inner_one():
+    a, b = network(1), network(2)
+    first = viz.watch(a, every=3)
+    with first:
+        train(a, 2)
+    with first, viz.watch(b, every=2):  # its tap is off as the inner block begins
+        train(a, 2)
+    assert list(first.steps) == [0, 3] and np.isfinite(first.series("std").values).all()
 
 
 def test_nothing_of_the_run_stays_alive():

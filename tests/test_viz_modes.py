@@ -210,6 +210,7 @@ def test_gradients_that_float16_flushed_are_told_from_zeros():
     found = viz.graph(loss, mode="stall", optimizer=nn.optim.SGD([p], lr=1.0))
     node = found.nodes[0]
     assert node.zero_fraction == 0.75 and node.flushed == 0.5  # the fourth is truly zero
+    assert node.stalled == 0.0  # an entry that was not to move is not stalled
     assert "50 % flushed to 0" in node.label and "flushed" in found.title[1]
 
 

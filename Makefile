@@ -26,8 +26,9 @@ help:
 demo: $(call with,demos)
 	$(run) -m demos.vanishing --out $(OUT) $(DEMO_ARGS)
 
+# A process for each core, each with one thread: two pools on one core wait for each other.
 test: $(call with,test)
-	$(run) -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(run) -m pytest -n auto $(PYTEST_ARGS)
 
 parity: $(call with,parity)
 	$(run) -m pytest -m parity $(PYTEST_ARGS)

@@ -66,14 +66,14 @@ GENERATED = [
 # ---------------------------------------------------------------- PyTorch
 def counterparts(torch):
     """PyTorch's function for each op here."""
-    from torch.nn.attention import SDPBackend, sdpa_kernel
 
     def attention_weights(query, key, mask=None, scale=1.0, causal=False):
         """The attention of values that are the rows of the identity."""
         if causal and mask is not None:
             mask, causal = mask & torch.ones(mask.shape, dtype=bool).tril(), False
         values = torch.eye(key.shape[-2], dtype=query.dtype)
-        with sdpa_kernel(SDPBackend.MATH):  # the others have no second derivative
+        kinds = torch.nn.attention
+        with kinds.sdpa_kernel(kinds.SDPBackend.MATH):  # the others have no second derivative
             return torch.nn.functional.scaled_dot_product_attention(
                 query, key, values, mask, is_causal=causal, scale=scale
             )

@@ -91,7 +91,9 @@ SPECIAL = [
 GENERATED = [
     *same("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arctanh"),
     elementwise("arccosh", apart=lambda x: x <= -1),
-    elementwise("arctan2", 2, low=-4.0, apart=lambda y, x: (np.hypot(x, y) < 1e-2) & (x != 0)),
+    elementwise(
+        "arctan2", 2, low=-4.0, apart=lambda y, x: (np.hypot(x, y) < 1e-2) & ((x != 0) | (y != 0))
+    ),
     elementwise("hypot", 2, apart=lambda x, y: (x == 0) & (y == 0)),
     elementwise("sinc", apart=lambda x: (np.abs(x) < 0.02) & (x != 0)),
 ]

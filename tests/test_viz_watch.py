@@ -11,8 +11,8 @@ import autodiff as ad
 import nn
 import viz
 from tests import strict
-from viz import _activity, _columns, _recorder
-from viz._recorder import STATISTICS
+from viz import _activity, _columns, _samples
+from viz._series import STATISTICS
 
 
 def network(seed=0):
@@ -371,7 +371,7 @@ def test_histograms_count_powers_of_two():
 
 
 def test_few_histograms_are_kept(monkeypatch):
-    monkeypatch.setattr(_recorder, "KEPT", 4)
+    monkeypatch.setattr(_samples, "KEPT", 4)
     model = network()
     with viz.watch(model, every=1) as recorder:
         train(model, 30)

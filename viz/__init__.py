@@ -17,10 +17,11 @@ from ._forward import record
 from ._graph import GradientGraph, draw, graph
 from ._layers import Layer
 from ._lesson import lesson
-from ._recorder import Recorder, Series, watch
+from ._recorder import Recorder, watch
 from ._records import Bad, EdgeRecord, FirstBad, NodeRecord
 from ._render import backends
 from ._scalars import ScalarGraph, scalar_graph
+from ._series import Series
 from ._trial import Trial
 
 __all__ = [

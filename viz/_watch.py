@@ -31,7 +31,7 @@ class Sampler:
     def enter(self) -> None:
         """Begin with the step that the record has come to."""
         self.names = Names((), self.model)
-        self.record.add_parameters(
+        self.record.begin(
             [(name, p.size) for p, name in self.names.parameters.values()], self.names.kinds
         )
         self.walked = False

@@ -60,8 +60,8 @@ class Difference(GradientGraph):
         self.only_before = tuple(name for name in before if name not in after)
         self.only_after = tuple(name for name in after if name not in before)
         self.tolerance = tolerance
-        differ = (c for c in self.changes if not abs(c.decades) <= tolerance)
-        self.first = next(differ, None)
+        self.first = next(iter(self.beyond), None)
+        self._of_values = b.mode == "value"
         edges = {e.name: e for e in a.edges}
         recording = replace(
             b._recording,
@@ -73,12 +73,18 @@ class Difference(GradientGraph):
         super().__init__(dressed(recording), b.rankdir)
 
     @property
+    def beyond(self) -> tuple[Change, ...]:
+        """The changes by more than the tolerance."""
+        return tuple(c for c in self.changes if not abs(c.decades) <= self.tolerance)
+
+    @property
     def same(self) -> bool:
         """Whether both graphs have the same nodes, with equal gradients."""
         return self.first is None and not self.only_before and not self.only_after
 
     def _title(self) -> tuple[str, ...]:
-        lines = ["Gradient, second against first: colour is log10(b / a)"]
+        what = "Value" if self._of_values else "Gradient"
+        lines = [f"{what}, second against first: colour is log10(b / a)"]
         if self.first is not None:
             f = self.first
             lines.append(
@@ -93,7 +99,7 @@ class Difference(GradientGraph):
         return tuple(lines)
 
     def __str__(self) -> str:
-        rows = [c for c in self.changes if not abs(c.decades) <= self.tolerance]
+        rows = self.beyond
         width = max((len(shown(c.name, 40)) for c in rows), default=0)
         cells: Sequence[str] = [
             f"{shown(c.name, 40):<{width}}  {number(c.before):>9} -> {number(c.after):>9}  "
@@ -151,7 +157,15 @@ def diff(a: Any, b: Any, *, tolerance: float = TOLERANCE) -> Difference:
     >>> found.first.name, found.only_after
     ('sum', ('multiply#2',))
     """
-    return Difference(_graph(a), _graph(b), tolerance)
+    if not tolerance >= 0:
+        raise ValueError(f"diff: tolerance is {tolerance}; it must be a number from 0 on")
+    one, other = _graph(a), _graph(b)
+    if "value" in (one.mode, other.mode) and one.mode != other.mode:
+        raise ValueError(
+            f"diff: one graph has mode {one.mode!r} and the other {other.mode!r}: sizes of values "
+            "and of gradients do not compare; draw both in one mode"
+        )
+    return Difference(one, other, tolerance)
 
 
 def _graph(given: Any) -> GradientGraph:

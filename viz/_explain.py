@@ -7,7 +7,7 @@ from typing import Any
 
 import autodiff as ad
 
-from ._formulas import formula
+from ._formulas import FORMULAS, Formula, formula
 from ._graph import GradientGraph
 from ._local import local_derivatives
 from ._look import number, shown
@@ -102,8 +102,9 @@ def explain(node: Any, graph: GradientGraph | None = None) -> Explanation:
     else:
         assert record is not None
         op = ad.REGISTRY.get(record.op.partition("[")[0]) if record.op else None
-    row = formula(op) if op is not None else None
-    if op is not None:
+    made = record.op if record is not None else ""
+    row = formula(op) if op is not None else _unloaded(made) if made else None
+    if row is not None:
         if live is None or live.released:
             facts.append(RELEASED)
         elif live.output is None:
@@ -146,6 +147,12 @@ def _find(node: Any, graph: GradientGraph | None) -> tuple[NodeRecord | None, ad
         if graph.live.get(record.id) is live:
             return record, live
     raise KeyError(f"this {type(node).__name__} is not in the graph; draw the loss it leads to")
+
+
+def _unloaded(op: str) -> Formula:
+    """The formula of an op of a saved graph, whose declaration was not imported here."""
+    name = op.partition("[")[0]
+    return FORMULAS.get(name, Formula(name, "by rules of its own, which are not loaded here"))
 
 
 def _unknown(name: str, graph: GradientGraph) -> str:

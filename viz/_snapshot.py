@@ -36,17 +36,21 @@ def save(recording: Recording, path: str | os.PathLike[str]) -> Path:
 def load(path: str | os.PathLike[str]) -> Recording:
     """Read what `save` wrote."""
     path = _checked(path)
-    if path.suffix == ".json":
-        data = json.loads(path.read_text(encoding="utf-8"))
-    else:
-        data = json.loads(ad.load(path)["graph"])
-    if not isinstance(data, dict) or data.get("version") != VERSION:
-        raise ValueError(f"{path} holds no graph that this version can read")
-    return Recording(
-        nodes=tuple(_made(NodeRecord, row) for row in data["nodes"]),
-        edges=tuple(_made(EdgeRecord, row) for row in data["edges"]),
-        **{name: _restored(data[name]) for name in _OTHERS},
-    )
+    try:
+        if path.suffix == ".json":
+            data = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            data = json.loads(ad.load(path)["graph"])
+        if data["version"] != VERSION:
+            raise ValueError(f"it has version {data['version']!r}, not {VERSION}")
+        return Recording(
+            nodes=tuple(_made(NodeRecord, row) for row in data["nodes"]),
+            edges=tuple(_made(EdgeRecord, row) for row in data["edges"]),
+            **{name: _restored(data[name]) for name in _OTHERS},
+        )
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} holds no graph that this version can read: {said}") from error
 
 
 def _checked(path: str | os.PathLike[str]) -> Path:

@@ -1,83 +1,77 @@
 """The first number that is not finite: where it arose, from what, and where it went."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import autodiff as ad
 
+from ._observe import Observed
 from ._records import Bad, Range
 from ._stats import Statistics, measure
 
 
-def first_forward(
-    order: Sequence[ad.Node],
-    values: Mapping[ad.Node, Statistics],
-    names: Mapping[ad.Node, str],
-    ids: Mapping[ad.Node, str],
-    lines: Mapping[ad.Node, str],
-) -> Bad | None:
-    """The first value that is not finite, of those that `record` saw and of the leaves."""
-    bad = {n for n in order if n in values and values[n].nonfinite}
-    ops = [n for n in order if n in bad and n.op is not None]
-    leaves = [n for n in order if n in bad and n.op is None]
+def first_forward(seen: Observed, drafts: Mapping[ad.Node, Any]) -> Bad | None:
+    """The first value that is not finite, of those that `record` saw and of the leaves.
+
+    ``drafts`` knows name, id and line of every node.
+    """
+    values = seen.values
+    bad = {n for n in seen.order if n in values and values[n].nonfinite}
+    ops = [n for n in seen.order if n in bad and n.op is not None]
+    leaves = [n for n in seen.order if n in bad and n.op is None]
     if not ops and not leaves:
         return None
     first = ops[0] if ops else leaves[0]
-    held = [p for p in first.parents if p in leaves]
+    held = [p for p in first.parents if p in bad and p.op is None]
     if held:  # the op only passed on what it was given
         first = held[0]
     poisoned = {first}
-    for node in order:
+    for node in seen.order:
         if node in bad and any(p in poisoned for p in node.parents):
             poisoned.add(node)
     wrong = f"{values[first].nonfinite} of {values[first].size} entries not finite"
-    path = tuple(ids[n] for n in order if n in poisoned)
+    path = tuple(drafts[n].id for n in seen.order if n in poisoned)
+    name = drafts[first].name
     if first.op is None:
-        why = f"{names[first]} is a leaf with {wrong}"
-        return Bad(names[first], "", why, "", (_range("value", values[first]),), path)
+        why = f"{name} is a leaf with {wrong}"
+        return Bad(name, "", why, "", (_range("value", values[first]),), path)
     op = first.op.name
-    why = f"{names[first]} is the first value that is not finite: {op} gave {wrong}"
-    operands = [_range(names[p], values[p]) for p in dict.fromkeys(first.parents) if p in values]
-    seen = {(r.low, r.high, r.size) for r in operands}
-    operands += [r for r in kept(first) if (r.low, r.high, r.size) not in seen]
-    return Bad(names[first], op, why, lines.get(first, ""), tuple(operands), path)
+    why = f"{name} is the first value that is not finite: {op} gave {wrong}"
+    read = [p for p in dict.fromkeys(first.parents) if p in values]
+    operands = [_range(drafts[p].name, values[p]) for p in read]
+    known = {(r.low, r.high, r.size) for r in operands}
+    operands += [r for r in kept(first) if (r.low, r.high, r.size) not in known]
+    return Bad(name, op, why, drafts[first].line, tuple(operands), path)
 
 
-def first_backward(
-    walked: Sequence[ad.Node],
-    gradients: Mapping[ad.Node, Statistics],
-    pulled: Mapping[ad.Node, Sequence[Statistics]],
-    names: Mapping[ad.Node, str],
-    ids: Mapping[ad.Node, str],
-    lines: Mapping[ad.Node, str],
-) -> Bad | None:
+def first_backward(seen: Observed, drafts: Mapping[ad.Node, Any]) -> Bad | None:
     """The first gradient that is not finite, in the order of the walk."""
-    poisoned: dict[ad.Node, None] = {}
+    poisoned: list[ad.Node] = []
     first: ad.Node | None = None
     why = ""
-    for node in walked:
-        arrived = gradients[node].nonfinite
+    for node in seen.walked:
+        arrived = seen.gradients[node].nonfinite
         if first is None and arrived:  # finite parts, whose sum is not; or the seed itself
             first = node
-            why = f"the gradients that meet at {names[node]} are finite, and their sum is not"
-        if first is None and any(p.nonfinite for p in pulled.get(node, ())):
+            why = f"the gradients that meet at {drafts[node].name} are finite, and their sum is not"
+        broken = [p for p in seen.pulled[node] if p.nonfinite] if first is None else []
+        if broken:
             first = node
-            what = next(p for p in pulled[node] if p.nonfinite)
-            called = (
-                names[node] if node.op.name in names[node] else f"{names[node]}: {node.op.name}"
-            )
+            name = drafts[node].name
+            called = name if node.op.name in name else f"{name}: {node.op.name}"
             why = (
                 f"{called} turned a finite gradient into one with "
-                f"{what.nonfinite} of {what.size} entries not finite"
+                f"{broken[0].nonfinite} of {broken[0].size} entries not finite"
             )
         if first is not None and (node is first or arrived):
-            poisoned[node] = None
+            poisoned.append(node)
     if first is None:
         return None
-    operands = [_range("gradient received", gradients[first]), *kept(first)]
-    op = first.op.name if first.op is not None else ""
-    path = tuple(ids[n] for n in poisoned)
-    return Bad(names[first], op, why, lines.get(first, ""), tuple(operands), path)
+    operands = [_range("gradient received", seen.gradients[first]), *kept(first)]
+    op, line = (first.op.name, drafts[first].line) if first.op is not None else ("", "")
+    path = tuple(drafts[n].id for n in poisoned)
+    return Bad(drafts[first].name, op, why, line, tuple(operands), path)
 
 
 def kept(node: ad.Node) -> list[Range]:

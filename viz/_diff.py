@@ -10,7 +10,7 @@ from . import _snapshot
 from ._graph import GradientGraph
 from ._look import number, shown
 from ._modes import dressed
-from ._record import decades
+from ._ratios import decades
 from ._records import NodeRecord, Record
 
 TOLERANCE = 0.01

@@ -11,7 +11,8 @@ from typing import Any
 
 import autodiff as ad
 
-from . import _record
+from ._observe import ancestors, node_of, tensor_of
+from ._record import record
 from ._records import NodeRecord, Recording
 from ._stats import Collector, Statistics
 
@@ -63,9 +64,9 @@ class Evidence:
 
     def __init__(self, loss: Any, model: Any = None, optimizer: Any = None) -> None:
         self.model, self.optimizer = model, optimizer
-        self.recording: Recording = _record.record(loss, model)
-        self.root = _record.node_of(loss)
-        self.order = _record.ancestors(self.root)
+        self.recording: Recording = record(loss, model)
+        self.root = node_of(loss)
+        self.order = ancestors(self.root)
         self.records = dict(zip(self.order, self.recording.nodes))
         self.weights = self._weights(loss)
 
@@ -83,7 +84,7 @@ class Evidence:
         through: dict[Any, Weight] = {}  # a parameter, or a view of it
         for node in self.order:
             record = self.records[node]
-            tensor = _record.tensor_of(node)
+            tensor = tensor_of(node)
             if node.op is None and record.kind == "parameter" and tensor is not None:
                 g = gradients.get(node, getattr(tensor.grad, "data", None))
                 through[node] = found[node] = Weight(record, tensor, g)

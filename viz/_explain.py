@@ -11,7 +11,8 @@ from ._formulas import FORMULAS, Formula, formula
 from ._graph import GradientGraph
 from ._local import local_derivatives
 from ._look import number, shown
-from ._record import decades, node_of
+from ._observe import node_of
+from ._ratios import decades
 from ._records import EdgeRecord, NodeRecord
 from ._stats import Statistics, measure
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from . import _chart, _dot, _heatmap, _look, _page, _render, _svg
 from ._look import GREY, LOOKS, number, shown
-from ._record import decades
+from ._ratios import decades
 from ._sketch import Place, Sketch
 from ._stats import State
 

@@ -8,14 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from . import _dot, _figures, _layers, _page, _record, _render, _snapshot, _tree
+from . import _dot, _figures, _layers, _page, _render, _snapshot, _tree
+from ._compare import Reference, of_class
 from ._facets import Facets
 from ._fold import Collapse, Keep, fold
 from ._layers import Layer
 from ._look import number
 from ._modes import MODES, ModeName, percent
 from ._picture import Picture, wrapped
-from ._record import Reference
+from ._record import record
 from ._records import EdgeRecord, FirstBad, Live, NodeRecord, Recording
 
 RELEASED = (
@@ -98,6 +99,10 @@ class GradientGraph(Picture):
 
     def profile(self) -> list[Layer]:
         """The gradients layer by layer, in the order of the forward pass."""
+        return list(self._rows)
+
+    @cached_property
+    def _rows(self) -> list[Layer]:
         return _layers.layers(self._recording)
 
     def bottlenecks(self, n: int = 3) -> list[EdgeRecord]:
@@ -137,7 +142,7 @@ class GradientGraph(Picture):
         if self.by is None or label not in self.by.counts:
             known = "graph(loss, by=labels)" if self.by is None else self.by.classes
             raise ValueError(f"there is no class {label!r} here; there is: {known}")
-        recording = _record.of_class(self._recording, label)
+        recording = of_class(self._recording, label)
         return GradientGraph(recording, self.rankdir, *self._folding, of=f", {label!r}")
 
     def first_bad(self) -> FirstBad:
@@ -317,9 +322,7 @@ def graph(
         raise ValueError(f'keep must be "anomalies" or None, not {keep!r}')
     if max_nodes < 1:
         raise ValueError(f"max_nodes must be at least 1, not {max_nodes}")
-    recording = _record.record(
-        loss, model, reference, ghosts, mode=mode, optimizer=optimizer, by=by
-    )
+    recording = record(loss, model, reference, ghosts, mode=mode, optimizer=optimizer, by=by)
     if recording.released and mode != "value":
         warnings.warn(RELEASED, stacklevel=_outside())
     return GradientGraph(recording, rankdir, collapse, keep, max_nodes)

@@ -10,7 +10,7 @@ import numpy as np
 from . import _chart
 from ._chart import Chart, text
 from ._look import CLIP, GREY, LOOKS, PALETTE, fill, number, shown, step
-from ._record import decades
+from ._ratios import decades
 from ._stats import TINY_MEAN_ABS, State
 
 COLUMNS = 200

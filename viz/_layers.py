@@ -4,11 +4,12 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 from ._look import PALETTE, fill, number, reading, shown
 from ._modes import MODES, percent, times
-from ._record import decades, ratio
+from ._ratios import decades, ratio
 from ._records import EdgeRecord, NodeRecord, Record, Recording
 from ._stats import State
 
@@ -91,7 +92,7 @@ def _gains(recording: Recording, groups: Mapping[str, Sequence[NodeRecord]]) -> 
 def _rms(records: Iterable[Record]) -> float:
     """The RMS over all the entries; NaN if there are none."""
     records = list(records)
-    size = sum(r.size for r in records)
+    size = sum([r.size for r in records])
     if not size or any(math.isnan(r.rms) for r in records):
         return math.nan
     return math.hypot(*(r.rms * math.sqrt(r.size / size) for r in records))
@@ -113,12 +114,14 @@ def _layer(name: str, members: Sequence[NodeRecord], recording: Recording, gain:
     stalled, flushed = (_share(members, what) for what in ("stalled", "flushed"))
     if recording.mode == "gain":
         distance = decades(gain, 1.0)
-    row = Layer(name, kind, rms, activation, distance, state, gain, stalled, flushed)
-    return replace(row, level=MODES[recording.mode].level(row))
+    level = MODES[recording.mode].level(
+        SimpleNamespace(decades=distance, stalled=stalled, flushed=flushed)
+    )
+    return Layer(name, kind, rms, activation, distance, state, gain, stalled, flushed, level)
 
 
 def _share(members: Sequence[NodeRecord], what: str) -> float:
-    known = [(getattr(n, what), n.size) for n in members if not math.isnan(getattr(n, what))]
+    known = [(x, n.size) for n in members if not math.isnan(x := getattr(n, what))]
     size = sum(size for _, size in known)
     return sum(share * size for share, size in known) / size if size else math.nan
 

@@ -13,7 +13,8 @@ import autodiff as ad
 
 from ._look import fill, ink, number
 from ._page import STYLE
-from ._record import decades, record
+from ._ratios import decades
+from ._record import record
 from ._render import write
 from ._stats import State
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from ._look import CLIP, LOOKS, number, reading
-from ._records import NodeRecord, Record, Recording
+from ._records import Record, Recording
 from ._stats import State
 
 ModeName = Literal["gradient", "value", "gain", "stall"]
@@ -29,7 +29,7 @@ class Mode:
     title : str
         The first words above the picture.
     label : callable
-        What is printed on a record; "" for nothing.
+        What is printed on a record, or on the draft of one; "" for nothing.
     level : callable
         The colour's step, between -4 and 4.
     scale : tuple of (int, str)
@@ -43,7 +43,7 @@ class Mode:
     """
 
     title: str
-    label: Callable[[Record], str]
+    label: Callable[[Any], str]
     level: Callable[[Any], float]
     scale: tuple[tuple[int, str], ...]
     words: str
@@ -81,30 +81,28 @@ def times(gain: float) -> str:
     return f"×{number(gain)}"
 
 
-def _rms_label(r: Record) -> str:
+def _rms_label(r: Any) -> str:
     return reading(r.state, r.rms)
 
 
-def _value_label(r: Record) -> str:
+def _value_label(r: Any) -> str:
     return "? not recorded" if r.state == "absent" else reading(r.state, r.rms)
 
 
-def _gain_label(r: Record) -> str:
+def _gain_label(r: Any) -> str:
     if r.state in ("absent", "released", "nonfinite"):
         return reading(r.state, r.rms)
-    if isinstance(r, NodeRecord):
-        known = times(r.gain) if not math.isnan(r.gain) else ""
-    else:
-        known = times(r.gain) if not math.isnan(r.gain) else "0 of 0"
-        share = getattr(r, "share", math.nan)
-        if share < 1:
-            known += f"  {percent(share)}"
+    known = "" if math.isnan(r.gain) else times(r.gain)
+    if hasattr(r, "share"):  # an edge
+        known = known or "0 of 0"
+        if r.share < 1:
+            known += f"  {percent(r.share)}"
     glyph = LOOKS[r.state].glyph
     return f"{glyph} {known}".strip()
 
 
-def _stall_label(r: Record) -> str:
-    if not isinstance(r, NodeRecord) or r.op:
+def _stall_label(r: Any) -> str:
+    if hasattr(r, "share") or r.op:  # an edge, or no leaf
         return ""
     if r.state in ("absent", "released"):
         return reading(r.state, r.rms)

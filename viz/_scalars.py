@@ -11,8 +11,9 @@ import autodiff as ad
 from . import _dot, _page
 from ._look import GREY, LOOKS, number, shown
 from ._names import Unique
+from ._observe import ancestors, node_of, tensor_of
 from ._picture import Picture, wrapped
-from ._record import ancestors, decades, node_of, tensor_of
+from ._ratios import decades
 from ._stats import State, measure
 
 SYMBOLS = {

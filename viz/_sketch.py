@@ -7,7 +7,7 @@ from typing import Any
 import autodiff as ad
 
 from ._names import Names, Unique, owner
-from ._record import ancestors
+from ._observe import ancestors
 
 
 @dataclass(frozen=True, slots=True)

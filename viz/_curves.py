@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _chart
 from ._chart import Chart, text
-from ._look import GREY, shown
+from ._look import GREY, plain, shown
 
 WIDE, HIGH, GAP, ACROSS = 300.0, 150.0, 66.0, 2
 LISTED = 14
@@ -80,7 +80,7 @@ class Curves(Chart):
             named = set(_named(len(panel.names)))
             for j, name in enumerate(panel.names):
                 color = _chart.depth_color(j, len(panel.names))
-                label = shown(name, 24) if j in named else None
+                label = plain(name, 24) if j in named else None
                 axes.plot(panel.steps, panel.values[:, j], color=color, lw=1, label=label)
             if panel.mark is not None:
                 axes.axhline(panel.mark, color=GREY, lw=0.8, ls="--")

@@ -35,15 +35,21 @@ def text(*lines: str, end: str = "\\n") -> str:
     a&amp;b\n<script>
     """
     escaped = (shown(line).replace("\\", "\\\\").replace("&", "&amp;") for line in lines)
-    return end.join(escaped)
+    label = end.join(escaped)
+    # The graphviz package would take <...> for markup.
+    return f"&lt;{label[1:]}" if label.startswith("<") else label
 
 
 def tooltip(r: Record) -> str:
     """Everything known about a place, for whoever hovers over it."""
     if isinstance(r, BoxRecord):
-        return text(*(line.replace("\\", "\\\\") for line in (r.name, *_said(r)[1:])))
-    # Graphviz expands the escapes of tooltips twice.
-    return text(*(line.replace("\\", "\\\\") for line in card(r)))
+        return tip(r.name, *_said(r)[1:])
+    return tip(*card(r))
+
+
+def tip(*lines: str) -> str:
+    """Lines as a tooltip, whose escapes Graphviz expands twice."""
+    return text(*(shown(line).replace("\\", "\\\\") for line in lines))
 
 
 def digraph(recording: Recording, title: Sequence[str], rankdir: str = "TB") -> Any:
@@ -163,7 +169,7 @@ class _Clusters:
                 box.attr(
                     label=text(f"{shown(child, LABEL_LIMIT)}  {kind}".strip()), style="rounded",
                     color="#c9ced5", bgcolor="#fafbfc", fontsize="10", fontcolor=GREY,
-                    labeljust="l", margin="8", tooltip=text(child),
+                    labeljust="l", margin="8", tooltip=tip(child),
                 )  # fmt: skip
                 self.draw(box, child)
 

@@ -8,7 +8,7 @@ import math
 
 from . import _layout, _reader
 from ._layout import Places, text_width
-from ._reader import Attributes, Cluster, Scene, words
+from ._reader import Attributes, Cluster, Scene, expanded, words
 
 Rectangle = tuple[float, float, float, float]
 Point = tuple[float, float]
@@ -72,7 +72,7 @@ class _Drawing:
     def _group(self, kind: str, name: str, tooltip: str, shapes: str) -> None:
         self.serial += 1
         id = f"{kind}{self.serial}"
-        tip = "\n".join(words("\\n".join(words(tooltip))))
+        tip = "\n".join(words("\\n".join(expanded(tooltip))))  # as Graphviz: escapes twice
         if tip.strip():
             tip = html.escape(tip).replace("\n", "&#10;")
             link = f'<a xlink:title="{tip}">{shapes}</a>'

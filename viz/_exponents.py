@@ -8,7 +8,7 @@ import numpy as np
 from . import _chart
 from ._activity import LOWEST
 from ._chart import Chart, depth_color, text
-from ._look import GREY, number, shown
+from ._look import GREY, number, plain, shown
 
 SHADES = 16
 
@@ -80,7 +80,7 @@ class Exponents(Chart):
             axes.set_xticks(at, [str(self.steps[i]) for i in at])
         axes.set_xlabel("training step")
         axes.set_ylabel("log2 of the magnitude")
-        axes.set_title(self.title, fontsize=9, loc="left")
+        axes.set_title(plain(self.title), fontsize=9, loc="left")
         return made
 
 

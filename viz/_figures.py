@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ._layers import Layer
-from ._look import INK, LOOKS, shown
+from ._look import INK, LOOKS, plain, shown
 from ._stats import TINY_MEAN_ABS, State
 
 # Okabe & Ito, "Color Universal Design" (2008), without the yellow, which is lost on white. Each
@@ -175,7 +175,7 @@ def _handle(name: str, i: int) -> Any:
     from matplotlib.lines import Line2D
 
     color, marker, dash = SERIES[i % len(SERIES)]
-    return Line2D([], [], color=color, marker=marker, linestyle=dash, label=_plain(name, 40))
+    return Line2D([], [], color=color, marker=marker, linestyle=dash, label=plain(name, 40))
 
 
 def _name_layers(axes: Any, profiles: Mapping[str, Sequence[Layer]]) -> None:
@@ -185,10 +185,5 @@ def _name_layers(axes: Any, profiles: Mapping[str, Sequence[Layer]]) -> None:
     rows = next(iter(profiles.values()))
     every = max(1, math.ceil(len(rows) / LABELS))
     places = range(0, len(rows), every)
-    axes.set_xticks(places, [_plain(rows[i].name, 20) for i in places], rotation=60, ha="right",
+    axes.set_xticks(places, [plain(rows[i].name, 20) for i in places], rotation=60, ha="right",
                     rotation_mode="anchor")  # fmt: skip
-
-
-def _plain(name: str, limit: int) -> str:
-    """A name in which matplotlib sees no formula."""
-    return shown(name, limit).replace("$", r"\$")

@@ -234,7 +234,7 @@ def _layout(places: dict[int, tuple[Place, list[int]]], title: str) -> str:
     for i, (place, _) in places.items():
         name = shown(place.name, _dot.LABEL_LIMIT)
         shape = _dot.SHAPES.get(place.kind, "box")
-        g.node(f"p{i}", label=_dot.text(name), shape=shape, tooltip=_dot.text(place.name))
+        g.node(f"p{i}", label=_dot.text(name), shape=shape, tooltip=_dot.tip(place.name))
     readers = Counter(k for _, before in places.values() for k in before)
     for i, (_, before) in places.items():
         alone = [k for k in before if places[k][0].kind != "op" and readers[k] == 1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ._limits import Limit
-from ._look import number
+from ._look import number, shown
 
 Severity = Literal["fatal", "sick", "note"]
 ORDER: tuple[Severity, ...] = ("fatal", "sick", "note")
@@ -50,8 +50,8 @@ class Finding:
     def __str__(self) -> str:
         more = f" (and {len(self.nodes) - 4} more)" if len(self.nodes) > 4 else ""
         lines = [
-            f"{self.rule}: {self.cause}",
-            f"  at {', '.join(self.nodes[:4])}{more}" if self.nodes else "",
+            f"{self.rule}: {shown(self.cause)}",
+            f"  at {', '.join(shown(n, 60) for n in self.nodes[:4])}{more}" if self.nodes else "",
             f"  {number(self.statistic)} against {number(self.threshold)} ({self.citation})",
             f"  try: {', '.join(self.remedies)}" if self.remedies else "",
         ]

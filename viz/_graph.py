@@ -13,7 +13,7 @@ from ._compare import Reference, of_class
 from ._facets import Facets
 from ._fold import Collapse, Keep, fold
 from ._layers import Layer
-from ._look import number
+from ._look import number, shown
 from ._modes import MODES, ModeName, percent
 from ._picture import Picture, wrapped
 from ._record import record
@@ -143,7 +143,8 @@ class GradientGraph(Picture):
             known = "graph(loss, by=labels)" if self.by is None else self.by.classes
             raise ValueError(f"there is no class {label!r} here; there is: {known}")
         recording = of_class(self._recording, label)
-        return GradientGraph(recording, self.rankdir, *self._folding, of=f", {label!r}")
+        of = f", {shown(repr(label), 40)}"
+        return GradientGraph(recording, self.rankdir, *self._folding, of=of)
 
     def first_bad(self) -> FirstBad:
         """The first number that is not finite, forward and backward.

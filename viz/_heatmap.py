@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _chart
 from ._chart import Chart, text
-from ._look import CLIP, GREY, LOOKS, PALETTE, fill, number, shown, step
+from ._look import CLIP, GREY, LOOKS, PALETTE, fill, number, plain, shown, step
 from ._ratios import decades
 from ._stats import TINY_MEAN_ABS, State
 
@@ -172,7 +172,7 @@ class Heatmap(Chart):
             if marked:
                 ink = "white" if state == "nonfinite" else "black"
                 axes.scatter(*zip(*marked, strict=True), marker=mark, s=8, c=ink, label=state)
-        axes.set_yticks(range(len(self.names)), [shown(n, 32) for n in self.names], fontsize=7)
+        axes.set_yticks(range(len(self.names)), [plain(n, 32) for n in self.names], fontsize=7)
         at = list(range(0, len(columns), max(1, math.ceil(len(columns) / 8))))
         axes.set_xticks(at, [str(columns[i][0].step) for i in at] if columns else [])
         axes.set_xlabel("training step")

@@ -118,3 +118,15 @@ def shown(text: str, limit: int | None = None) -> str:
         half = (limit - 1) // 2
         text = f"{text[: limit - 1 - half]}…{text[len(text) - half :]}"
     return text
+
+
+def plain(text: str, limit: int | None = None) -> str:
+    r"""`shown`, for a label in matplotlib: no formula, and not left out of legends.
+
+    Examples
+    --------
+    >>> plain("$x$"), plain("_x")
+    ('\\$x\\$', ' _x')
+    """
+    text = shown(text, limit).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text

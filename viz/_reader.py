@@ -40,6 +40,11 @@ def count(dot: str) -> int:
 
 def words(label: str) -> list[str]:
     """The lines of a label, without Graphviz's escapes."""
+    return [html.unescape(line) for line in expanded(label)]
+
+
+def expanded(label: str) -> list[str]:
+    """The lines of a label, in which entities are left."""
     lines, line = [], ""
     for found in re.finditer(r"\\(.)|([^\\]+)", label, re.S):
         escape, plain = found.groups()
@@ -52,7 +57,7 @@ def words(label: str) -> list[str]:
             line += escape
     if line:
         lines.append(line)
-    return [html.unescape(line) for line in lines]
+    return lines
 
 
 def read(dot: str) -> Scene:

@@ -7,7 +7,7 @@ import numpy as np
 from . import _chart
 from ._curves import Curves, Panel
 from ._heatmap import Heatmap, states_of
-from ._look import number
+from ._look import number, plain
 from ._samples import Samples
 
 USUAL_UPDATE = 1e-3
@@ -72,7 +72,8 @@ def figure(record: Samples) -> Any:
         axes.plot(series.values[i], "o-", ms=3, color=color, label=f"step {series.steps[i]}")
     if np.any(series.values > 0):
         axes.set_yscale("log")
-    axes.set_xticks(range(len(series.names)), series.names, rotation=90, fontsize=7)
+    labels = [plain(name, 32) for name in series.names]
+    axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=7)
     axes.set_ylabel("gradient RMS")
     axes.spines[["top", "right"]].set_visible(False)
     if count:

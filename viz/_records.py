@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import autodiff as ad
 
+from ._look import shown
 from ._stats import State, Statistics
 
 Kind = Literal["op", "parameter", "input"]
@@ -242,11 +243,11 @@ class FirstBad:
 def _told(when: str, bad: Bad | None, missing: str) -> list[str]:
     if bad is None:
         return [f"{when}: {missing}"]
-    lines = [f"{when}: {bad.why}" + (f" (at {bad.line})" if bad.line else "")]
+    lines = [shown(f"{when}: {bad.why}" + (f" (at {bad.line})" if bad.line else ""))]
     for r in bad.operands:
         finite = "" if math.isnan(r.low) else f" between {r.low:.6g} and {r.high:.6g}"
         wrong = f", {r.nonfinite} of {r.size} not finite" if r.nonfinite else ""
-        lines.append(f"    {r.name}:{finite}{wrong}")
+        lines.append(f"    {shown(r.name, 60)}:{finite}{wrong}")
     return [*lines, f"    {len(bad.path)} nodes poisoned from there on"]
 
 

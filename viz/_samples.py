@@ -7,6 +7,7 @@ import numpy as np
 
 from . import _activity
 from ._columns import Table
+from ._look import shown
 from ._names import owner
 from ._series import COLUMN, OF_ACTIVATIONS, OF_PARAMETERS, STATISTICS, Series, by_layer
 
@@ -199,7 +200,8 @@ class Samples:
         inside = [i for i, n in enumerate(self.parameters) if owner(n) == parameter]
         if not inside:
             raise ValueError(
-                f"no layer or parameter {parameter!r}; there are {', '.join(self.parameters)}"
+                f"no layer or parameter {shown(repr(parameter), 80)}; there are "
+                f"{shown(', '.join(self.parameters), 800)}"
             )
         return max(inside, key=self.sizes.__getitem__)
 

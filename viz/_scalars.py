@@ -86,7 +86,7 @@ class ScalarGraph(Picture):
             if n.op:
                 symbol = SYMBOLS.get(n.op, n.op)
                 g.node(
-                    f"{n.id}op", label=_dot.text(symbol), shape="ellipse", tooltip=_dot.text(n.op)
+                    f"{n.id}op", label=_dot.text(symbol), shape="ellipse", tooltip=_dot.tip(n.op)
                 )
                 g.edge(f"{n.id}op", n.id, color=GREY)
             for parent in n.parents:
@@ -107,7 +107,8 @@ class ScalarGraph(Picture):
 
     def __str__(self) -> str:
         cells = [("name", "op", "value", "gradient")]
-        cells += [(shown(n.name), n.op, _known(n.value), _known(n.gradient)) for n in self.nodes]
+        for n in self.nodes:
+            cells.append((shown(n.name, 40), n.op, _known(n.value), _known(n.gradient)))
         w = [max(len(row[i]) for row in cells) for i in range(4)]
         return "\n".join(
             f"{a:<{w[0]}}  {b:<{w[1]}}  {c:>{w[2]}}  {d:>{w[3]}}".rstrip() for a, b, c, d in cells

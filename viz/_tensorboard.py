@@ -1,11 +1,17 @@
 """A record as TensorBoard's event files, through a writer that someone else maintains."""
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ._activity import BINS, LOWEST
+from ._look import shown
 
+UNFIT = re.compile(r"[^-/\w.]")
+"""What writers replace by "_" without a look at what they have already."""
+LONGEST = 200
+"""Characters of a tag."""
 LIMITS = [2.0 ** (LOWEST + 1 + k) for k in range(BINS)]
 
 
@@ -24,13 +30,35 @@ def writer(folder: str) -> Any:
     return SummaryWriter(folder)
 
 
+def tags(names: Iterable[str]) -> dict[str, str]:
+    """A tag for each name, of the characters that every writer takes; no two are the same.
+
+    Examples
+    --------
+    >>> tags(["0.weight", "a b", "a_b"])
+    {'0.weight': '0.weight', 'a b': 'a_b', 'a_b': 'a_b_2'}
+    """
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in dict.fromkeys(names):
+        made = tag = UNFIT.sub("_", shown(name, LONGEST))
+        count = 1
+        while tag in taken:
+            count += 1
+            tag = f"{made}_{count}"
+        taken.add(tag)
+        found[name] = tag
+    return found
+
+
 def export(recorder: Any, statistics: Sequence[str], to: Any) -> None:
     """Give every number of a record to a ``SummaryWriter``."""
     steps = [int(s) for s in recorder.steps]
+    tag_of = tags([*recorder.parameters, *recorder.activations])
     columns = [("loss", recorder.loss), ("learning_rate", recorder.learning_rate)]
     for statistic in statistics:
         series = recorder.series(statistic, by="parameter")
-        columns += [(f"{statistic}/{name}", series[name]) for name in series.names]
+        columns += [(f"{statistic}/{tag_of[name]}", series[name]) for name in series.names]
     for tag, values in columns:
         for step, value in zip(steps, values.tolist(), strict=True):
             if not math.isnan(value):
@@ -45,7 +73,7 @@ def export(recorder: Any, statistics: Sequence[str], to: Any) -> None:
             total = sum(n * limit * 0.75 for n, limit in zip(counts, LIMITS, strict=True))
             squares = sum(n * (limit * 0.75) ** 2 for n, limit in zip(counts, LIMITS, strict=True))
             to.add_histogram_raw(
-                f"gradient/{name}", min=0.0, max=LIMITS[-1], num=sum(counts), sum=total,
+                f"gradient/{tag_of[name]}", min=0.0, max=LIMITS[-1], num=sum(counts), sum=total,
                 sum_squares=squares, bucket_limits=LIMITS, bucket_counts=counts,
                 global_step=int(step),
             )  # fmt: skip

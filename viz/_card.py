@@ -14,16 +14,7 @@ def card(r: Record) -> list[str]:
     """What is shown to whoever hovers over a node or an edge."""
     lines = [r.name, f"shape {shape(r.shape)}  {shape(r.dtype)}"]
     if r.state not in ("absent", "released"):
-        lines += [
-            f"RMS {r.rms:.6g}",
-            f"L2 {r.l2:.6g}",
-            f"mean magnitude {r.mean_abs:.6g}",
-            f"largest magnitude {r.max_abs:.6g}",
-            f"exactly zero {r.zero_fraction:.1%}",
-            f"non-finite {r.nonfinite}",
-        ]
-        if not math.isnan(r.decades):
-            lines.append(f"decades from the reference {r.decades:+.2f}")
+        lines += _numbers(r)
     if not math.isnan(r.gain):
         lines.append(f"gain {times(r.gain)}")
     share = getattr(r, "share", math.nan)
@@ -34,6 +25,24 @@ def card(r: Record) -> list[str]:
     if isinstance(r, NodeRecord):
         lines += _of_node(r)
     return [line for line in lines if line]
+
+
+def _numbers(r: Record) -> list[str]:
+    """The statistics that are known: of some places a training record has the RMS alone."""
+    lines = []
+    if not math.isnan(r.zero_fraction):
+        lines = [
+            f"L2 {r.l2:.6g}",
+            f"mean magnitude {r.mean_abs:.6g}",
+            f"largest magnitude {r.max_abs:.6g}",
+            f"exactly zero {r.zero_fraction:.1%}",
+            f"non-finite {r.nonfinite}",
+        ]
+    if lines or not math.isnan(r.rms):
+        lines.insert(0, f"RMS {r.rms:.6g}")
+    if not math.isnan(r.decades):
+        lines.append(f"decades from the reference {r.decades:+.2f}")
+    return lines
 
 
 def _of_node(n: NodeRecord) -> list[str]:

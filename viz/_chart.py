@@ -22,6 +22,7 @@ class Chart(ABC):
     """A drawing that says its own SVG. Subclasses have a title."""
 
     title: str
+    kind = "map"  # of chart, for a page
 
     @abstractmethod
     def svg(self, prefix: str = "") -> str:
@@ -50,7 +51,7 @@ class Chart(ABC):
         if chosen == "svg":
             data = self.svg().encode()
         elif chosen == "html":
-            data = _page.page((self.title,), self.svg(), "").encode()
+            data = _page.page((self.title,), _page.chart(self.svg(), self.kind)).encode()
         elif chosen == "png":
             data = _render.rasterize(self.svg().encode())
         else:
@@ -180,6 +181,15 @@ class Axis:
         first = math.ceil(self.low / size - 1e-9)
         last = math.floor(self.high / size + 1e-9)
         return [(k * size, number(round(k * size, 12))) for k in range(first, last + 1)]
+
+
+def when(x: float, y: float, w: float, h: float, places: Sequence[float | None]) -> str:
+    """Where a page puts its cursor: the place of each step of its slider, in this rectangle."""
+    at = " ".join(f"{p:.1f}" for p in places if p is not None)
+    return (
+        f'<rect class="when" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" '
+        f'fill="none" data-at="{at}"/>'
+    )
 
 
 def path_of(xs: Sequence[float | None], ys: Sequence[float | None]) -> str:

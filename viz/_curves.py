@@ -51,20 +51,22 @@ class Curves(Chart):
     panels : tuple of Panel
     """
 
+    kind = "lines"
+
     def __init__(self, title: str, panels: Sequence[Panel]) -> None:
         self.title, self.panels = title, tuple(panels)
 
     def __repr__(self) -> str:
         return f"<Curves: {', '.join(p.title for p in self.panels)}>"
 
-    def svg(self, prefix: str = "") -> str:
-        """The chart as SVG text; it has no ids."""
+    def svg(self, prefix: str = "", samples: Sequence[int] = ()) -> str:
+        """The chart as SVG text; it has no ids. A page has its slider at ``samples``."""
         body = [text(14, 20, self.title, font_size=13)]
         top = 50.0
         for i in range(0, len(self.panels), ACROSS):
             row = self.panels[i : i + ACROSS]
             for k, panel in enumerate(row):
-                body += _panel(panel, 52 + k * (WIDE + GAP), top)
+                body += _panel(panel, 52 + k * (WIDE + GAP), top, samples)
             top += HIGH + 48 + 11 * max(_legend_rows(p) for p in row)
         width = 52 + min(ACROSS, max(1, len(self.panels))) * (WIDE + GAP)
         return _chart.document(width, top - 10, self.title, body)
@@ -110,7 +112,7 @@ def _legend_rows(panel: Panel) -> int:
     return math.ceil(len(_named(len(panel.names))) / 3) if panel.names != ("",) else 0
 
 
-def _panel(panel: Panel, left: float, top: float) -> list[str]:
+def _panel(panel: Panel, left: float, top: float, samples: Sequence[int]) -> list[str]:
     bottom, right = top + HIGH, left + WIDE
     x = _chart.Axis(panel.steps.tolist(), left, right)
     values = [*panel.values.ravel().tolist(), *([] if panel.mark is None else [panel.mark])]
@@ -136,6 +138,8 @@ def _panel(panel: Panel, left: float, top: float) -> list[str]:
             f'<path d="{line}" fill="none" stroke="{color}" stroke-width="1.3" '
             f'stroke-linecap="round" stroke-linejoin="round">{tip}</path>'
         )
+    if samples:
+        made.append(_chart.when(left, top, WIDE, HIGH, [places[i] for i in samples]))
     if panel.names != ("",):
         for k, j in enumerate(_named(len(panel.names))):
             at, row = left + (k % 3) * WIDE / 3, bottom + 26 + 11 * (k // 3)

@@ -10,7 +10,7 @@ from ._evidence import Evidence
 from ._findings import Finding, worst_first
 from ._limits import limits
 from ._recorder import Recorder
-from ._rules_record import recorded
+from ._rules_record import findings
 from ._trial import try_fix
 
 
@@ -46,9 +46,9 @@ def diagnose(
     >>> viz.diagnose((model(x) ** 2).mean(), model)[0].rule
     'vanishing'
     """
-    bounds = limits(thresholds)
     if isinstance(loss, Recorder):
-        return worst_first([f for f in recorded(loss, bounds) if f.excess > 0])
+        return findings(loss, **thresholds)
+    bounds = limits(thresholds)
     random = ad.random.default_generator.state
     loss_of = loss if callable(loss) else None
     case = Case(loss_of, model, optimizer, bounds, random, try_fix)

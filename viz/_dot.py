@@ -52,8 +52,10 @@ def tip(*lines: str) -> str:
     return text(*(shown(line).replace("\\", "\\\\") for line in lines))
 
 
-def digraph(recording: Recording, title: Sequence[str], rankdir: str = "TB") -> Any:
-    """The picture as a ``graphviz.Digraph``."""
+def digraph(
+    recording: Recording, title: Sequence[str], rankdir: str = "TB", bare: bool = False
+) -> Any:
+    """The picture as a ``graphviz.Digraph``; a bare one has no legend."""
     g = canvas(title, rankdir)
     _Clusters(recording).draw(g)
     sides = _sides(recording)
@@ -79,6 +81,8 @@ def digraph(recording: Recording, title: Sequence[str], rankdir: str = "TB") -> 
             right = [id for chain in chains[1::2] for id in reversed(chain)]
             for before, after in pairwise([*left, op, *right]):
                 row.edge(before, after, style="invis")
+    if bare:
+        return g
     states = {r.state for r in (*recording.nodes, *recording.edges)}
     references = ", ".join(
         f"{what} {number(value)}" for what, value in recording.references.items() if value == value
@@ -93,9 +97,10 @@ def canvas(title: Sequence[str], rankdir: str) -> Any:
     """An empty picture with its title, to the left, and fonts."""
     import graphviz
 
+    heading = text(*title, "", end="\\l") if title else ""
     g = graphviz.Digraph("gradients")
     g.attr(
-        "graph", rankdir=rankdir, label=text(*title, "", end="\\l"), labelloc="t", labeljust="l",
+        "graph", rankdir=rankdir, label=heading, labelloc="t", labeljust="l",
         fontname=FONT, fontsize="13", fontcolor=INK, bgcolor=PAPER, nodesep="0.25",
         ranksep="0.3", pad="0.2", tooltip=" ", newrank="true",
         compound="true",
@@ -190,21 +195,24 @@ class _Clusters:
             )  # fmt: skip
 
 
-def _said(n: BoxRecord) -> list[str]:
-    """What is written in a box of several nodes: what it is, its range, and what is wrong."""
+def reading(n: NodeRecord) -> tuple[str, str]:
+    """The number of a node or box as it is printed, and what is wrong inside a box."""
+    if not isinstance(n, BoxRecord):
+        bad = f"  {n.nonfinite} of {n.size}" if n.state == "nonfinite" else ""
+        return n.label + bad, ""
     states = Counter(m.state for m in n.members)
     wrong = [
         f"{LOOKS[state].glyph} {count} {'none' if state == 'absent' else state}"
         for state, count in states.items()
         if state not in ("ok", "released")
     ]
-    heading = shown(n.name, LABEL_LIMIT)
-    lines = [
-        heading,
-        f"{n.title}  ({len(n.members)} tensors)".strip(),
-        *([n.label] if n.label else []),
-    ]
-    return [*lines, "  ".join(wrong)] if wrong else lines
+    return n.label, "  ".join(wrong)
+
+
+def _said(n: BoxRecord) -> list[str]:
+    """What is written in a box of several nodes: what it is, its range, and what is wrong."""
+    heading = f"{n.title}  ({len(n.members)} tensors)".strip()
+    return [shown(n.name, LABEL_LIMIT), heading, *filter(None, reading(n))]
 
 
 def _prefixes(path: str) -> list[str]:
@@ -217,9 +225,7 @@ def _node_attributes(n: NodeRecord) -> Attributes:
     if n.op and n.op not in n.name:
         lines.insert(1, n.op)
     if n.label:
-        lines.append(n.label)
-    if n.state == "nonfinite":
-        lines[-1] += f"  {n.nonfinite} of {n.size}"
+        lines.append(reading(n)[0])
     lines += [*n.lines, *textwrap.wrap(n.note, NOTE_WIDTH)]
     return {
         "label": text(*lines),

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from . import _chart, _dot, _heatmap, _look, _page, _render, _svg
-from ._look import GREY, LOOKS, number, shown
+from ._look import GREY, number, shown
 from ._ratios import decades
-from ._sketch import Place, Sketch
-from ._stats import State
+from ._sketch import Place, measured
 
 SECONDS = 0.25
 """How long each frame is shown."""
@@ -39,7 +38,7 @@ def film(recorder: Any, path: Path, format: str | None) -> None:
     if chosen == "gif":
         data = reel.gif()
     elif chosen == "html":
-        data = _page.page((reel.title,), reel.svg(), "").encode()
+        data = _page.page((reel.title,), _page.chart(reel.svg())).encode()
     else:
         data = reel.svg().encode()
     _render.write(path, data)
@@ -80,7 +79,7 @@ class _Reel:
                 neutral = float(np.median(known)) if known.size else math.nan
                 for j, name in enumerate(series.names):
                     distance = decades(float(row[j]), neutral)
-                    found[name].append(_looks_of(states[i][j], distance))
+                    found[name].append(_look.attributes(states[i][j], distance))
         return found
 
     def frame(self, k: int) -> str:
@@ -193,18 +192,6 @@ class _Reel:
 _SHAPES = {"polygon", "rect", "ellipse", "path"}
 
 
-def _looks_of(state: State, distance: float) -> Looks:
-    look = LOOKS[state]
-    dashes = {"dashed": "5 2", "dotted": "1 3"}.get(look.border, "none")
-    return {
-        "fill": _look.fill(state, distance),
-        "ink": _look.ink(state, distance),
-        "stroke": look.line or "#4a5058",
-        "stroke-width": f"{3.0 if look.double else look.width:g}",
-        "stroke-dasharray": dashes,
-    }
-
-
 def _set(shape: ET.Element, look: Looks) -> None:
     for key, value in look.items():
         if key != "ink":
@@ -213,20 +200,6 @@ def _set(shape: ET.Element, look: Looks) -> None:
 
 def _finished(root: ET.Element, title: str) -> str:
     return _svg.polish(ET.tostring(root, encoding="unicode"), title)
-
-
-def measured(sketch: Sketch, rows: set[str]) -> dict[int, tuple[Place, list[int]]]:
-    """The places that have numbers, each with the nearest such places it was computed from."""
-    found: dict[int, tuple[Place, list[int]]] = {}
-    nearest: list[list[int]] = []  # of each place: itself, or what it stands for
-    for i, place in enumerate(sketch.places):
-        before = list(dict.fromkeys(k for p in place.parents for k in nearest[p]))
-        if place.row in rows:
-            found[i] = (place, before)
-            nearest.append([i])
-        else:
-            nearest.append(before)
-    return found
 
 
 def _layout(places: dict[int, tuple[Place, list[int]]], title: str) -> str:

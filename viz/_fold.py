@@ -48,8 +48,16 @@ def fold(
     Recording
         The same one if nothing is to be closed.
     """
+    tree = folding(recording, collapse, keep, max_nodes)
+    return folded(recording, tree) if tree else recording
+
+
+def folding(
+    recording: Recording, collapse: Collapse, keep: Keep = "anomalies", max_nodes: int = 120
+) -> Tree | None:
+    """What is open and what is closed; None if nothing is to be closed."""
     if collapse is None or (collapse == "auto" and len(recording.nodes) <= max_nodes):
-        return recording
+        return None
     tree = Tree(recording, WIDEST if collapse != "auto" else min(WIDEST, max_nodes))
     if isinstance(collapse, int):
         tree.open_levels(collapse)
@@ -57,10 +65,12 @@ def fold(
         tree.open_anomalies(max_nodes)
     if collapse == "auto":
         tree.fill(max_nodes)
-    return _merged(recording, tree)
+    return tree
 
 
-def _merged(recording: Recording, tree: Tree) -> Recording:
+def folded(recording: Recording, tree: Tree) -> Recording:
+    """A recording with the boxes of a tree, which may be of another one of the same nodes."""
+    tree.put(recording)
     unique = Unique()
     for node in recording.nodes:
         unique(node.name)

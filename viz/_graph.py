@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from . import _dot, _figures, _layers, _page, _render, _snapshot, _tree
+from . import _dot, _figures, _layers, _page, _render, _snapshot, _tree, _viewer
 from ._compare import Reference, of_class
 from ._facets import Facets
 from ._fold import Collapse, Keep, fold
@@ -194,6 +194,15 @@ class GradientGraph(Picture):
     def dot(self) -> str:
         """The picture as DOT text; the same graph gives the same text."""
         return str(_dot.digraph(self.drawn, self.title, self.rankdir).source)
+
+    def _figure(self) -> tuple[str, dict[str, Any]]:
+        ways = _viewer.foldings(self._recording, *self._folding)
+        levels = [
+            _viewer.level(way, self.title[0], self.rankdir, f"l{i}-") for i, way in enumerate(ways)
+        ]
+        legend = _viewer.legend(self._recording, any(level.boxes for level in levels))
+        names = {node.id: node.name for node in self.nodes}
+        return _viewer.figure(levels, self.title[0]) + legend, _viewer.data(levels, names)
 
     def save(self, path: str | Path) -> Path:
         """Write the numbers, to be compared by `diff`: to .json or .safetensors."""

@@ -1,5 +1,6 @@
 """Depth against steps: every layer's gradient through training in one picture."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,8 +99,11 @@ class Heatmap(Chart):
             int(self.steps[i]),
         )  # fmt: skip
 
-    def svg(self, prefix: str = "") -> str:
-        """The picture as SVG text, with ``prefix`` before every id in it."""
+    def svg(self, prefix: str = "", samples: Sequence[int] = ()) -> str:
+        """The picture as SVG text, with ``prefix`` before every id in it.
+
+        A page has its slider at ``samples``.
+        """
         columns = self.cells()
         labels = [shown(n, 32) for n in self.names]
         left = 16 + 5.6 * max((len(n) for n in labels), default=4)
@@ -114,15 +118,18 @@ class Heatmap(Chart):
         body += self._loss(left, plot, 44, top - 8)
         told = len(columns) * len(self.names) <= TOOLTIPS
         for j, name in enumerate(self.names):
-            y = top + j * high
-            for i, cells in enumerate(columns):
-                cell = cells[j]
+            y, i = top + j * high, 0
+            for color, cells in self._runs(columns, j, prefix, told):
+                cell, x = cells[0], left + i * wide
                 tip = f"<title>{_chart.escape(_tip(name, cell))}</title>" if told else ""
-                color = _fill(cell, prefix)
-                body.append(_chart.rect(left + i * wide, y, wide + 0.3, high + 0.3, color, tip))
+                body.append(_chart.rect(x, y, len(cells) * wide + 0.3, high + 0.3, color, tip))
                 if cell.state == "tiny" and wide >= 6 and high >= 6:
-                    x = left + (i + 0.5) * wide
+                    x += wide / 2
                     body.append(text(x, y + high / 2 + 2, "▼", "middle", font_size=6, fill="#fff"))
+                i += len(cells)
+        if samples:
+            places = [left + (i + 0.5) * plot / len(self.steps) for i in samples]
+            body.append(_chart.when(left, 44, plot, bottom - 44, places))
         every = max(1, math.ceil(9 / high))
         for j in range(0, len(labels), every):
             y = top + (j + 0.5) * high + 3
@@ -133,6 +140,16 @@ class Heatmap(Chart):
         body.append(text(left + plot / 2, bottom + 26, "training step", "middle", fill=GREY))
         body += legend(left, bottom + 38, prefix)
         return _chart.document(width, bottom + 76, self.title, body)
+
+    def _runs(
+        self, columns: list[list[Cell]], j: int, prefix: str, told: bool
+    ) -> list[tuple[str, list[Cell]]]:
+        """The cells of a row: each by itself if it has a tooltip, else those of one colour."""
+        row = [(_fill(cells[j], prefix), cells[j]) for cells in columns]
+        if told:
+            return [(color, [cell]) for color, cell in row]
+        runs = itertools.groupby(row, key=lambda pair: pair[0])
+        return [(color, [cell for _, cell in pairs]) for color, pairs in runs]
 
     def _loss(self, left: float, plot: float, top: float, bottom: float) -> list[str]:
         """The loss above the cells, each sample at the middle of its place."""

@@ -20,6 +20,16 @@ PALETTE = (
 )  # fmt: skip
 # The same for lines on white, where the three lightest would be lost.
 LINES = (*PALETTE[:3], "#8cb0de", "#8d9299", "#e29c76", *PALETTE[6:])
+# And on dark paper, where the furthest are the brightest.
+DARK = (
+    "#8cc0ff", "#659fe8", "#5583bd", "#566f92", "#7c828b", "#9c7158", "#c27a4b", "#e58a42",
+    "#ffa964",
+)  # fmt: skip
+# Lines of several runs, told apart by their dashes too.
+RUNS = (
+    ("#2a69b4", "none"), ("#b5530f", "7 3"), ("#7a7f87", "2 2"), ("#8a5a9e", "9 3 2 3"),
+    ("#3e8a8a", "4 2"),
+)  # fmt: skip
 INK, PAPER, GREY, MAGENTA = "#1b1e23", "#ffffff", "#6f757d", "#c2007a"
 
 
@@ -79,6 +89,18 @@ def ink(state: State, decades: float) -> str:
 def line(state: State, decades: float) -> str:
     """The colour of an edge."""
     return LOOKS[state].line or LINES[step(decades) + CLIP]
+
+
+def attributes(state: State, decades: float) -> dict[str, str]:
+    """The look of a node as attributes of SVG, and ``ink`` for the words in it."""
+    look = LOOKS[state]
+    return {
+        "fill": fill(state, decades),
+        "ink": ink(state, decades),
+        "stroke": look.line or "#4a5058",
+        "stroke-width": f"{3.0 if look.double else look.width:g}",
+        "stroke-dasharray": {"dashed": "5 2", "dotted": "1 3"}.get(look.border, "none"),
+    }
 
 
 def number(value: float) -> str:

@@ -1,19 +1,21 @@
-"""One HTML file that needs nothing else, not even scripts."""
+"""One HTML file that needs nothing else: no network, no server, and to be read no scripts.
 
+Style and program are files in ``page/``. They go into the page as they are, and a policy in the
+page forbids it to load anything or to run any other program.
+"""
+
+import base64
+import hashlib
 import html
+import json
 from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
 
-from ._look import LOOKS, fill, ink, number, reading, shown
+from ._look import DARK, LINES, LOOKS, fill, ink, number, reading, shown
 from ._records import Record, Recording
 
-STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;
-color:#1b1e23;background:#fff}
-h1{font-size:1.3rem}figure{margin:1rem 0;overflow:auto}p{max-width:48rem}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:1rem 0}
-th,td{padding:.2rem .7rem;text-align:left;border-bottom:1px solid #dde1e6}
-td.n,th.n{text-align:right}summary{cursor:pointer}
-"""
+SCRIPTS = ("data.js", "drawing.js", "viewer.js", "slider.js", "page.js")
 
 HEADS = (
     "tensor, or use of it", "shape", "dtype", "state", "RMS", "L2", "mean |g|", "max |g|",
@@ -21,30 +23,64 @@ HEADS = (
 )  # fmt: skip
 
 
-def page(title: Sequence[str], svg: str, table: str) -> str:
-    """The picture, and below it the same numbers as a table."""
+def _read(name: str) -> str:
+    return (files(__package__) / "page" / name).read_text(encoding="utf-8")
+
+
+def _lines() -> str:
+    """Arrows of a drawing on dark paper."""
+    pairs = zip(LINES, DARK, strict=True)
+    return "".join(
+        f'.edge [{what}="{a}"]{{{what}:light-dark({a},{b})}}\n'
+        for a, b in pairs
+        for what in ("fill", "stroke")
+    )
+
+
+STYLE = _read("viewer.css") + _lines()
+SCRIPT = "\n".join(map(_read, SCRIPTS))
+NOTHING: dict[str, Any] = {"steps": [], "losses": [], "looks": {}, "graphs": []}
+
+
+def page(title: Sequence[str], body: str, data: dict[str, Any] = NOTHING) -> str:
+    """A whole page: heading, body, and what the program needs."""
     heading, *lines = (html.escape(shown(line)) for line in title)
+    known = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{heading}</title>
 <style>{STYLE}</style>
 </head>
 <body>
+<header><div>
 <h1>{heading}</h1>
 {"".join(f"<p>{line}</p>" for line in lines)}
-<figure>
-{svg}
-</figure>
-<details>
-<summary>Every number</summary>
-{table}
-</details>
+</div></header>
+{body}
+<script type="application/json" id="data">{known}</script>
+<script>{SCRIPT}</script>
 </body>
 </html>
 """
+
+
+def chart(svg: str, kind: str = "map") -> str:
+    """A chart in its place; ``kind`` is "lines" where colours may change with the paper."""
+    return f'<figure class="chart {kind}">\n{svg}</figure>\n'
+
+
+def hidden(words: str, inside: str) -> str:
+    """What is shown when it is asked for."""
+    return f"<details>\n<summary>{html.escape(words)}</summary>\n{inside}\n</details>\n"
 
 
 def table(heads: Sequence[str], rows: Sequence[str], numbers_from: int) -> str:
@@ -53,7 +89,7 @@ def table(heads: Sequence[str], rows: Sequence[str], numbers_from: int) -> str:
     cells = (f"<th{right if i >= numbers_from else ''}>{h}</th>" for i, h in enumerate(heads))
     head = f"<thead><tr>{''.join(cells)}</tr></thead>"
     body = "\n".join(rows)
-    return f"<table>\n{head}\n<tbody>\n{body}\n</tbody>\n</table>"
+    return f'<div class="wide"><table>\n{head}\n<tbody>\n{body}\n</tbody>\n</table></div>'
 
 
 def gradients(recording: Recording) -> str:

@@ -100,6 +100,13 @@ class Tree:
         self.root.open = True
         self.visible = len(self.root.children)
 
+    def put(self, recording: Recording) -> None:
+        """Take the records of the same nodes from another recording."""
+        records = {node.id: node for node in recording.nodes}
+        for leaf in self.leaves:
+            assert leaf.record
+            leaf.record = records[leaf.record.id]
+
     def _modules(self, recording: Recording) -> Part:
         root = Part("module", "", [])
         known = {"": root}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from . import _page, _render, _svg
+from . import _page, _render, _svg, _viewer
 
 
 class Picture(ABC):
@@ -23,6 +23,16 @@ class Picture(ABC):
     @abstractmethod
     def _table(self) -> str:
         """The numbers as an HTML table."""
+
+    def _figure(self) -> tuple[str, dict[str, Any]]:
+        """The figure of the page, and what the program there needs."""
+        levels = [_viewer.Level("", self.svg())]
+        return _viewer.figure(levels, self.title[0]), _viewer.data(levels, {})
+
+    def _page(self) -> str:
+        figure, graph = self._figure()
+        body = figure + _page.hidden("Every number", self._table())
+        return _page.page(self.title, body, {**_page.NOTHING, "graphs": [graph]})
 
     def svg(self, prefix: str = "") -> str:
         """The picture as SVG text, with ``prefix`` before every id in it."""
@@ -58,7 +68,7 @@ class Picture(ABC):
         if chosen == "svg":
             data = self.svg().encode()
         elif chosen == "html":
-            data = _page.page(self.title, self.svg(), self._table()).encode()
+            data = self._page().encode()
         elif chosen == "dot":
             data = self.dot().encode()
         else:

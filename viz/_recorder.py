@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import autodiff as ad
 
-from . import _film, _record_charts, _tensorboard
+from . import _film, _record_charts, _report, _tensorboard
 from ._curves import Curves
 from ._exponents import Exponents
 from ._heatmap import Heatmap
@@ -169,6 +169,31 @@ class Recorder(Samples):
         renderer of PNGs.
         """
         _film.film(self, Path(path), format)
+        return Path(path)
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write everything into one HTML file, which needs no network and no server.
+
+        The graph with a slider through training, the loss, heatmaps, curves, findings and tables;
+        where scripts are blocked, the graph is that of the last sample.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, which appears whole or not at all.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ValueError
+            No step was sampled.
+        OSError
+            The path cannot be written.
+        """
+        _report.report(self, Path(path))
         return Path(path)
 
     def to_tensorboard(self, folder: str | os.PathLike[str]) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ._evidence import MATRIX
-from ._findings import Finding, judged
-from ._limits import Limit
+from ._findings import Finding, judged, worst_first
+from ._limits import Limit, limits
 from ._look import number
-from ._recorder import Recorder
+from ._samples import Samples
 
 Limits = dict[str, Limit]
 
@@ -19,7 +19,13 @@ RECENT = 5
 large at first would look vanished for ever (wandb issue 4699)."""
 
 
-def recorded(recorder: Recorder, limits: Limits) -> Iterator[Finding]:
+def findings(recorder: Samples, **thresholds: float) -> list[Finding]:
+    """What `diagnose` says of a record."""
+    found = recorded(recorder, limits(thresholds))
+    return worst_first([f for f in found if f.excess > 0])
+
+
+def recorded(recorder: Samples, limits: Limits) -> Iterator[Finding]:
     """What a record says is wrong; nothing if it is empty."""
     if len(recorder):
         yield from _gradients(recorder, limits)
@@ -27,7 +33,7 @@ def recorded(recorder: Recorder, limits: Limits) -> Iterator[Finding]:
         yield from _updates(recorder, limits)
 
 
-def _recent(recorder: Recorder, statistic: str) -> dict[str, float]:
+def _recent(recorder: Samples, statistic: str) -> dict[str, float]:
     """The median of each name's latest values, of those that have one."""
     series = recorder.series(statistic)
     latest: np.ndarray = series.values[-RECENT:]
@@ -36,7 +42,7 @@ def _recent(recorder: Recorder, statistic: str) -> dict[str, float]:
     return {name: float(np.median(v)) for name, v in known.items() if v.size}
 
 
-def _gradients(recorder: Recorder, limits: Limits) -> Iterator[Finding]:
+def _gradients(recorder: Samples, limits: Limits) -> Iterator[Finding]:
     share = recorder.series("nonfinite")
     last = dict(zip(share.names, np.nan_to_num(share.values[-1])))
     bad = [name for name, value in last.items() if value > 0]
@@ -79,7 +85,7 @@ def _gradients(recorder: Recorder, limits: Limits) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _units(recorder: Recorder, limits: Limits) -> Iterator[Finding]:
+def _units(recorder: Samples, limits: Limits) -> Iterator[Finding]:
     words: Any = {
         "dead": ("dead_max", "of the units are zero for the whole batch"),
         "saturated": ("saturated_max", "is where its activation is flat"),
@@ -92,7 +98,7 @@ def _units(recorder: Recorder, limits: Limits) -> Iterator[Finding]:
             yield judged(rule, limits[limit], share, cause, [name])
 
 
-def _updates(recorder: Recorder, limits: Limits) -> Iterator[Finding]:
+def _updates(recorder: Samples, limits: Limits) -> Iterator[Finding]:
     ratios = {n: r for n, r in _recent(recorder, "update").items() if math.isfinite(r)}
     if not ratios:
         return

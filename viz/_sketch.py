@@ -24,6 +24,8 @@ class Place:
         The name under which the record has its gradient; "" if it is not measured.
     parents : list of int
         The places it was computed from.
+    shape : tuple
+        Of the tensor; a tuple of them for an op with several outputs.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Place:
     kind: str
     row: str
     parents: list[int]
+    shape: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,13 @@ class Sketch:
     @classmethod
     def of(cls, state: dict[str, Any]) -> "Sketch":
         """What `state` gave."""
-        return cls([Place(**p) for p in state["places"]], dict(state["kinds"]))
+        places = [Place(**{**p, "shape": _tuples(p.get("shape", ()))}) for p in state["places"]]
+        return cls(places, dict(state["kinds"]))
+
+
+def _tuples(shape: Any) -> Any:
+    """A shape that was kept as lists."""
+    return tuple(map(_tuples, shape)) if isinstance(shape, (list, tuple)) else shape
 
 
 def sketch(root: ad.Node, names: Names, rows: Mapping[ad.Node, str]) -> Sketch:
@@ -66,10 +75,24 @@ def sketch(root: ad.Node, names: Names, rows: Mapping[ad.Node, str]) -> Sketch:
             name = known or node.name or getattr(tensor, "name", None) or "leaf"
             kind = "parameter" if known else "input"
             scope = owner(known) if known else ""
-            places.append(Place(unique(name), "", scope, kind, known or "", parents))
+            places.append(Place(unique(name), "", scope, kind, known or "", parents, node.shape))
             continue
         op = node.op.name if node.output is None else f"{node.op.name}[{node.output}]"
         scope = names.path(node.scope)
         name = node.name or (f"{scope}.{op}" if scope else op)
-        places.append(Place(unique(name), op, scope, "op", rows.get(node, ""), parents))
+        places.append(Place(unique(name), op, scope, "op", rows.get(node, ""), parents, node.shape))
     return Sketch(places, dict(names.kinds))
+
+
+def measured(sketch: Sketch, rows: set[str]) -> dict[int, tuple[Place, list[int]]]:
+    """The places that have numbers, each with the nearest such places it was computed from."""
+    found: dict[int, tuple[Place, list[int]]] = {}
+    nearest: list[list[int]] = []  # of each place: itself, or what it stands for
+    for i, place in enumerate(sketch.places):
+        before = list(dict.fromkeys(k for p in place.parents for k in nearest[p]))
+        if place.row in rows:
+            found[i] = (place, before)
+            nearest.append([i])
+        else:
+            nearest.append(before)
+    return found

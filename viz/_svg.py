@@ -54,11 +54,15 @@ def inline(svg: str) -> str:
 
 
 def _move_tooltip(group: ET.Element) -> None:
-    """Replace the group's title by the tooltip of the link inside, and drop the link."""
+    """Replace the group's title by the tooltip of the link inside, and drop the link.
+
+    What the title said, a name in the DOT text, stays as ``data-id``.
+    """
     title = group.find(f"{{{SVG}}}title")
     link = group.find(f"{{{SVG}}}g/{{{SVG}}}a")
     if title is None:
         return
+    group.set("data-id", title.text or "")
     words = link.get(f"{{{XLINK}}}title", "") if link is not None else ""
     if words.strip():
         title.text = words

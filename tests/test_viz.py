@@ -392,8 +392,9 @@ def test_text_is_aligned_and_has_a_glyph_for_each_state():
     lines = text.splitlines()
     assert lines[0].startswith("Gradient flow of loss")
     assert "decades" in lines[1]
-    column = lines[2].index("activation") + len("activation")
-    rows = [line for line in lines[3:] if line.startswith(("fc", "act"))]
+    heads = next(line for line in lines if line.startswith("layer "))
+    column = heads.index("activation") + len("activation")
+    rows = [line for line in lines[lines.index(heads) + 1 :] if line.startswith(("fc", "act"))]
     assert len(rows) == 6 and all(line[column - 1].isdigit() for line in rows)
     assert "\x1b" not in text
 

@@ -9,6 +9,7 @@ import pytest
 import autodiff as ad
 import nn
 import viz
+from viz._look import number
 from viz._modes import percent
 
 N, CLASSES = 12, 3
@@ -240,12 +241,17 @@ def test_examples_and_classes():
         for label in range(CLASSES):
             close(row.rms[label], rms(g[label == LABELS]))
         close(names(one.nodes)[row.node].rms, rms(g[LABELS == 2]))
-        spread, signs = nodes[row.node].lines
+        spread, classes, *least = nodes[row.node].lines
         low, high = spread.removeprefix("examples ").split(" – ")
         assert float(low) == pytest.approx(row.p5, rel=6e-3)
         assert float(high) == pytest.approx(row.p95, rel=6e-3)
-        assert len(signs) == CLASSES and "█" in signs
-        assert any(signs in label for label in printed(found, nodes[row.node]))
+        top, low = max(row.rms.values()), min(row.rms.values())
+        if top < 3 * low:
+            assert classes == f"classes within ×{number(top / low)}" and not least
+        else:
+            assert len(classes) == CLASSES and "█" in classes
+            assert row.rms[int(least[0].removeprefix("least: "))] == low
+        assert any(classes in label for label in printed(found, nodes[row.node]))
     close(names(one.nodes)["w"].rms, rms(gradients["w"]))
     assert "p95" in str(found.by)
 
@@ -256,7 +262,7 @@ def test_a_class_that_sends_nothing_shows():
     found = viz.graph((x * 2.0 * keep).sum(), by=["a", "b", "a", "b"])
     row = found.by["multiply"]
     assert row.rms == {"a": 1.0, "b": 0.0}
-    assert found.nodes[1].lines[1] == "█∅"
+    assert found.nodes[1].lines[1:] == ("█∅", "least: b")
     assert names(found.facet("b").nodes)["multiply"].state == "zero"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from . import _look
+from . import _arrange, _look
 from ._card import card, shape
 from ._look import CLIP, GREY, INK, LOOKS, MAGENTA, PAPER, number, shown
 from ._modes import MODES, Mode, meaning
@@ -58,17 +58,18 @@ def digraph(
     """The picture as a ``graphviz.Digraph``; a bare one has no legend."""
     g = canvas(title, rankdir)
     _Clusters(recording).draw(g)
-    sides = _sides(recording)
+    sides = _arrange.sides(recording)
+    _arrange.stack(g, recording, sides)
     beside = {id for chains in sides.values() for chain in chains for id in chain}
     boxes = {n.id for n in recording.nodes if isinstance(n, BoxRecord)}
-    spine = {n.id for n in recording.nodes if n.group == "activations" and n.op}
+    spine = _arrange.spine(recording)
     for edge in recording.edges:
         attributes = _edge_attributes(edge)
         if edge.source in boxes:
             attributes["ltail"] = f"cluster_{edge.source}"
         if edge.target in boxes:
             attributes["lhead"] = f"cluster_{edge.target}"
-        if edge.source in spine:
+        if (edge.source, edge.target) in spine:
             attributes["weight"] = "20"
         elif rankdir in ("LR", "RL") and edge.source in beside and "label" in attributes:
             # The edge runs straight down through its label: move the words to its right.
@@ -89,7 +90,7 @@ def digraph(
     )
     mode = MODES[recording.mode]
     words = mode.words.format(references=references or "none")
-    legend(g, recording.root, states, (words, mode.arrows), mode)
+    legend(g, recording.root, states, (words, mode.arrows), mode, rankdir)
     return g
 
 
@@ -111,33 +112,6 @@ def canvas(title: Sequence[str], rankdir: str) -> Any:
     )  # fmt: skip
     g.attr("edge", fontname=FONT, fontsize="9", fontcolor="#3c4148", arrowsize="0.6")
     return g
-
-
-def _sides(recording: Recording) -> dict[str, list[list[str]]]:
-    """The leaves that stand beside the op that reads them, each with the views on the way.
-
-    They are those with one reader, of their own module. Ops then form a straight spine, and a
-    layer takes one row.
-    """
-    nodes = {n.id: n for n in recording.nodes}
-    readers: dict[str, list[str]] = {}
-    for e in recording.edges:
-        readers.setdefault(e.source, []).append(e.target)
-
-    def reader(id: str) -> str | None:
-        targets = readers.get(id, [])
-        alone = len(targets) == 1 and nodes[targets[0]].scope == nodes[id].scope
-        return targets[0] if alone else None
-
-    sides: dict[str, list[list[str]]] = {}
-    for leaf in (n for n in recording.nodes if not n.op):
-        chain, op = [leaf.id], reader(leaf.id)
-        while op and nodes[op].group == "parameters":  # a view of the parameter
-            chain.append(op)
-            op = reader(op)
-        if op:
-            sides.setdefault(op, []).append(chain)
-    return sides
 
 
 class _Clusters:
@@ -226,10 +200,11 @@ def _node_attributes(n: NodeRecord) -> Attributes:
         lines.insert(1, n.op)
     if n.label:
         lines.append(reading(n)[0])
-    lines += [*n.lines, *textwrap.wrap(n.note, NOTE_WIDTH)]
+    note = textwrap.wrap(n.note, NOTE_WIDTH)
+    lines += [*n.lines, *note]
     return {
         "label": text(*lines),
-        "shape": SHAPES[n.kind],
+        "shape": SHAPES[n.kind] if len(note) < 3 else "box",  # an oval of many lines is huge
         "tooltip": tooltip(n),
         **box(n.state, n.level, "rounded" if n.kind == "op" else ""),
         **({"color": MAGENTA, "penwidth": "3"} if n.poisoned else {}),
@@ -269,9 +244,16 @@ def _edge_attributes(e: EdgeRecord) -> Attributes:
 
 
 def legend(
-    g: Any, last: str, states: set[State], words: Sequence[str], mode: Mode = MODES["gradient"]
+    g: Any,
+    last: str,
+    states: set[State],
+    words: Sequence[str],
+    mode: Mode = MODES["gradient"],
+    rankdir: str = "TB",
 ) -> None:
-    """A row of colours and a row of states, hung below the node ``last``."""
+    """A row of colours and a row of states: below the node ``last``, or beside the picture."""
+    across = rankdir in ("LR", "RL")  # a chain lies along the picture, one rank stands across it
+    rank = {} if across else {"rank": "same"}
     with g.subgraph(name="cluster_legend") as box_:
         box_.attr(
             label=text(*words),
@@ -279,14 +261,14 @@ def legend(
             fontsize="9", fontcolor=GREY, margin="6",
         )  # fmt: skip
         with box_.subgraph() as row:
-            row.attr(rank="same")
+            row.attr(**rank)
             colors = [f"color{k + CLIP}" for k, _ in mode.scale]
             for name, (k, label) in zip(colors, mode.scale, strict=True):
                 row.node(name, label=label, shape="box", **_sample("ok", k))
             for before, after in pairwise(colors):
                 row.edge(before, after, style="invis")
         with box_.subgraph() as row:
-            row.attr(rank="same")
+            row.attr(**rank)
             previous = ""
             for state, look in LOOKS.items():
                 if state in ("ok", "released") and not (state == "released" and state in states):
@@ -296,8 +278,10 @@ def legend(
                 if previous:
                     row.edge(previous, state, style="invis")
                 previous = state
-        box_.edge(colors[-1], "nonfinite", style="invis")
-    g.edge(last, colors[-1], style="invis", minlen="1")
+        if not across:
+            box_.edge(colors[len(colors) // 2], "zero", style="invis")
+    if not across:
+        g.edge(last, colors[len(colors) // 2], style="invis")
 
 
 def _sample(state: State, decades: float) -> Attributes:

@@ -185,7 +185,9 @@ def _local(node: ad.Node, operand: str, value: Any) -> str:
         return f"here {symbol} is not finite at {stats.nonfinite} of {stats.size} entries"
     because = BECAUSE.get(node.op.name)
     if because is not None:
-        return f"{sentence}, because {because(node.kept)}"
+        share, words = because(node.kept)
+        cause = "because" if share >= CAUSE else "and"
+        return f"{sentence}, {cause} {percent(share) if share else 'none'} of the {words}"
     if stats.size > 1:
         sentence += f", at most {number(stats.max_abs)}"
         if stats.zero_fraction:
@@ -241,27 +243,28 @@ def _positive(value: Any) -> bool:
     return _share(value >= 0) == 1.0
 
 
-def _sigmoid(kept: dict[str, Any]) -> str:
+def _sigmoid(kept: dict[str, Any]) -> tuple[float, str]:
     low = 1 / (1 + math.exp(FAR_IN))
     out = kept["out"]
-    far = _share((out < low) | (out > 1 - low))
-    return f"{percent(far)} of the inputs exceed {FAR_IN:g} in size"
+    return _share((out < low) | (out > 1 - low)), f"inputs exceed {FAR_IN:g} in size"
 
 
-def _tanh(kept: dict[str, Any]) -> str:
-    far = _share(abs(kept["out"]) > FAR_OUT)
-    return f"{percent(far)} of the outputs exceed {FAR_OUT:g} in size"
+def _tanh(kept: dict[str, Any]) -> tuple[float, str]:
+    return _share(abs(kept["out"]) > FAR_OUT), f"outputs exceed {FAR_OUT:g} in size"
 
 
-def _relu(kept: dict[str, Any]) -> str:
-    return f"{percent(_share(kept['out'] <= 0))} of the inputs are not above 0"
+def _relu(kept: dict[str, Any]) -> tuple[float, str]:
+    return _share(kept["out"] <= 0), "inputs are not above 0"
 
 
 SYMBOLS = {"sigmoid": "s'", "tanh": "t'"}
-BECAUSE: dict[str, Callable[[dict[str, Any]], str]] = {
+BECAUSE: dict[str, Callable[[dict[str, Any]], tuple[float, str]]] = {
     "sigmoid": _sigmoid, "tanh": _tanh, "relu": _relu,
 }  # fmt: skip
-"""Why a local derivative is as small as it is, for ops whose inputs say so at a glance."""
+"""Why a local derivative is as small as it is, for ops whose inputs say so at a glance: for which
+share of them, and in words."""
+CAUSE = 0.05
+"""The share from which that is called the cause."""
 
 
 # ---------------------------------------------------------------- what passes through it

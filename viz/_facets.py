@@ -20,6 +20,8 @@ from ._stats import whole
 STRIP = "▁▂▃▄▅▆▇█"
 """The strip of a node: one sign for each class, a step for each half decade below the largest."""
 STRIP_LIMIT = 40
+ALIKE = 3.0
+"""Classes whose gradients differ by less than this factor are said to be alike, without a strip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,10 @@ def _rms(sizes: Any) -> float:
 def lines(row: FacetRow) -> tuple[str, ...]:
     """What is printed on the node."""
     spread = f"examples {number(row.p5)} – {number(row.p95)}"
-    if len(row.rms) > STRIP_LIMIT:
+    sizes = row.rms.values()
+    if len(sizes) > STRIP_LIMIT:
         return (spread,)
-    return (spread, strip(row))
+    if 0 < max(sizes) < ALIKE * min(sizes) < math.inf:
+        return (spread, f"classes within ×{number(max(sizes) / min(sizes))}")
+    least = min(row.rms, key=row.rms.__getitem__)
+    return (spread, strip(row), f"least: {shown(str(least), 12)}")

@@ -3,18 +3,17 @@
 import math
 import sys
 import warnings
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from . import _dot, _figures, _layers, _page, _render, _snapshot, _tree, _viewer
+from . import _dot, _figures, _layers, _page, _render, _snapshot, _tree, _verdicts, _viewer
 from ._compare import Reference, of_class
 from ._facets import Facets
 from ._fold import Collapse, Keep, fold
 from ._layers import Layer
 from ._look import number, shown
-from ._modes import MODES, ModeName, percent
+from ._modes import MODES, ModeName
 from ._picture import Picture, wrapped
 from ._record import record
 from ._records import EdgeRecord, FirstBad, Live, NodeRecord, Recording
@@ -106,7 +105,7 @@ class GradientGraph(Picture):
         return _layers.layers(self._recording)
 
     def bottlenecks(self, n: int = 3) -> list[EdgeRecord]:
-        """The ``n`` edges between activations of the smallest gain, worst first."""
+        """The ``n`` edges between activations of the smallest gain, worst first; ``print`` one."""
         at = {node.id: node for node in self.nodes}
         # A reduction to one number divides by its count by design.
         steps = [
@@ -115,6 +114,7 @@ class GradientGraph(Picture):
             if at[e.source].kind == "op"
             and math.prod(_first(at[e.target].shape)) > 1
             and not math.isnan(e.gain)
+            and not e.share < 0.01  # the tensor's other uses bring its gradient
         ]
         return sorted(steps, key=lambda e: e.gain)[:n]
 
@@ -163,28 +163,17 @@ class GradientGraph(Picture):
         """The profile as a matplotlib figure; see `profile_figure`."""
         return _figures.profile_figure(self, path, width=width)
 
+    @cached_property
+    def verdicts(self) -> tuple[str, ...]:
+        """What the graph shows, in sentences with its numbers; `diagnose` says what to do."""
+        return _verdicts.verdicts(self._recording)
+
     def _title(self) -> tuple[str, ...]:
         value = "" if self.loss is None else f" of loss {number(self.loss)}"
-        lines = [f"{MODES[self.mode].title}{value}{self.of}"]
-        if self.mode == "value":
-            return (lines[0],)
-        if self.released:
-            return (lines[0], *wrapped(RELEASED))
-        if self.mode == "stall":
-            return (lines[0], _stalled(self.nodes))
-        rows = [r for r in self.profile() if not math.isnan(r.parameters)]
-        if not math.isnan(self.decades_lost):
-            first, last = rows[0], rows[-1]
-            lost = self.decades_lost
-            if math.isinf(lost):
-                verdict = "nothing arrives" if lost > 0 else "not finite"
-            else:
-                verdict = f"{abs(lost):.1f} decades {'lost' if lost >= 0 else 'gained'}"
-            lines.append(
-                f"parameters' gradient RMS: {number(last.parameters)} in {_called(last)}, "
-                f"{number(first.parameters)} in {_called(first)}: {verdict}"
-            )
-        return tuple(lines)
+        heading = f"{MODES[self.mode].title}{value}{self.of}"
+        if self.released and self.mode != "value":
+            return (heading, *wrapped(RELEASED))
+        return (heading, *_verdicts.heading(self._recording))
 
     @cached_property
     def drawn(self) -> Recording:
@@ -225,25 +214,9 @@ class GradientGraph(Picture):
         return f"<GradientGraph of {len(self.nodes)} nodes and {len(self.edges)} edges>"
 
 
-def _stalled(nodes: Sequence[NodeRecord]) -> str:
-    """One sentence on all the parameters together."""
-    known = [n for n in nodes if not math.isnan(n.stalled)]
-    size = sum(n.size for n in known)
-    if not size:
-        return "no parameter of this graph is in the optimizer"
-    share = sum(n.stalled * n.size for n in known) / size
-    flushed = sum(n.flushed * n.size for n in known if n.flushed > 0) / size
-    words = f"{percent(share)} of {size} entries will not move: their next update is rounded away"
-    return f"{words}; {percent(flushed)} have a gradient flushed to zero" if flushed else words
-
-
 def _first(shape: Any) -> Any:
     """The shape, or the first one where an op has several outputs."""
     return shape[0] if shape and isinstance(shape[0], tuple) else shape
-
-
-def _called(layer: Layer) -> str:
-    return f"{layer.name} ({layer.kind})" if layer.kind else layer.name
 
 
 def graph(

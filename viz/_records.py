@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import autodiff as ad
 
-from ._look import shown
+from ._look import number, shown
 from ._stats import State, Statistics
 
 Kind = Literal["op", "parameter", "input"]
@@ -168,6 +168,13 @@ class EdgeRecord(Record):
     count: int = 1
     median: float = math.nan
     share: float = math.nan
+
+    def __str__(self) -> str:
+        if math.isnan(self.gain):
+            return f"{shown(self.name)}: RMS {number(self.rms)}"
+        lost = "" if self.gain <= 0 else f", {-math.log10(self.gain):.1f} decades lost"
+        part = f"; {self.share:.0%} of what the tensor receives" if self.share < 1 else ""
+        return f"{shown(self.name)}: ×{number(self.gain)}{lost}{part}"
 
 
 @dataclass(frozen=True, slots=True)

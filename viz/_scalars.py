@@ -93,7 +93,11 @@ class ScalarGraph(Picture):
                 g.edge(parent, f"{n.id}op", color=GREY)
         states = {n.state for n in self.nodes}
         _dot.legend(
-            g, self.nodes[-1].id, states, ("size of the gradient; that of the result is 1",)
+            g,
+            self.nodes[-1].id,
+            states,
+            ("size of the gradient; that of the result is 1",),
+            rankdir="LR",
         )
         return str(g.source)
 

@@ -1,18 +1,16 @@
 """`DataLoader`: batches of a dataset, epoch after epoch."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 import autodiff as ad
 
-from .collating import collate as stack
-from .collating import converted, moved
+from .collating import moved
+from .fetching import Fetcher
+from .pool import Pool
 from .sampling import RandomSampler, Sampler, SequentialSampler
-from .seeding import BATCHES, begin, drawing
-from .sets import draws, fetches_batches, items
 
 
 class DataLoader:
@@ -37,6 +35,20 @@ class DataLoader:
         Another order, in the place of ``shuffle``.
     collate : callable, optional
         What makes a batch of a list of items, in the place of `nn.data.collate`.
+    num_workers : int
+        Processes that make batches in advance, and nothing else; 0 makes them when they are asked
+        for. Batches are the same. They are started at the first iteration, each with a copy of
+        the dataset whose arrays cannot be written, and stay until the loader is gone.
+    prefetch : int
+        How many batches each worker makes in advance.
+    timeout : float
+        Seconds to wait for a worker's batch; 0 to wait forever.
+    worker_init : callable, optional
+        Called in each worker with its number, before its first batch.
+    start_method : str
+        "spawn" is safe with threads and GPUs. "fork" starts at once and takes any dataset along,
+        but may hang in libraries that have threads, and cannot use CUDA; "forkserver" is between
+        the two.
 
     Attributes
     ----------
@@ -65,6 +77,11 @@ class DataLoader:
         *,
         sampler: Sampler | None = None,
         collate: Callable[[Sequence[Any]], Any] | None = None,
+        num_workers: int = 0,
+        prefetch: int = 2,
+        timeout: float = 0.0,
+        worker_init: Callable[[int], None] | None = None,
+        start_method: str = "spawn",
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"DataLoader: batch_size={batch_size} must be at least 1, or None")
@@ -75,6 +92,11 @@ class DataLoader:
         if seed is None:
             random = not isinstance(sampler, SequentialSampler)
             seed = int(ad.random.integers(2**63 - 1, device="cpu").item()) if random else 0
+        if num_workers < 0 or prefetch < 1 or timeout < 0:
+            raise ValueError(
+                f"DataLoader: num_workers={num_workers} and timeout={timeout} must not be "
+                f"negative, prefetch={prefetch} at least 1"
+            )
         self.dataset = dataset
         self.batch_size = batch_size
         self.sampler = sampler
@@ -82,6 +104,12 @@ class DataLoader:
         self.collate = collate
         self.seed = seed
         self.device = device
+        self.num_workers = num_workers
+        self.prefetch = prefetch
+        self.timeout = timeout
+        self.worker_init = worker_init
+        self.start_method = start_method
+        self._pool: Pool | None = None  # of workers that wait for the next epoch
         self._epoch = 0
         self._first = 0  # the batch that the next iteration begins with
         self._position: list[int] | None = None  # epoch and batches taken, of the last one begun
@@ -107,27 +135,52 @@ class DataLoader:
         epoch, first = self._epoch, self._first
         self._epoch, self._first = epoch + 1, 0
         position = self._position = [epoch, first]
+        device = self.device or (ad.default_device() if self.num_workers else None)
         for batch in self._batches(epoch, first):
             position[1] += 1
-            yield batch if self.device is None else moved(batch, self.device)
+            yield batch if device is None else moved(batch, device)
         if self._position is position:
             self._position = None
 
     def _batches(self, epoch: int, first: int) -> Iterator[Any]:
         order, size = self.order(epoch), self.batch_size or 1
-        for number in range(first, len(self)):
-            with drawing(self.seed, epoch) if draws(self.dataset) else nullcontext():
-                batch = self._fetch(number, order[number * size : (number + 1) * size])
-            yield batch
 
-    def _fetch(self, number: int, indices: np.ndarray) -> Any:
-        if self.batch_size is None:
-            (item,) = items(self.dataset, indices)
-            return (self.collate or converted)(item)
-        if self.collate is None and fetches_batches(self.dataset):
-            begin(BATCHES + number)
-            return self.dataset.batch(indices)
-        return (self.collate or stack)(list(items(self.dataset, indices)))
+        def chunk(number: int) -> np.ndarray:
+            return order[number * size : (number + 1) * size]
+
+        fetcher = Fetcher(self.dataset, self.batch_size is None, self.collate)
+        if self.num_workers == 0:
+            for number in range(first, len(self)):
+                yield fetcher.fetch(self.seed, epoch, number, chunk(number))
+            return
+        pool, self._pool = self._pool or self._started(fetcher), None
+        try:
+            yield from pool.batches(self.seed, epoch, first, len(self), chunk)
+        finally:  # kept for the next epoch, unless something went wrong
+            if pool.close.alive and self._pool is None:
+                self._pool = pool
+            else:
+                pool.close()
+
+    def _started(self, fetcher: Fetcher) -> Pool:
+        return Pool(
+            fetcher,
+            self.num_workers,
+            self.prefetch,
+            self.timeout,
+            self.start_method,
+            self.worker_init,
+        )
+
+    def close(self) -> None:
+        """End the worker processes; the next iteration starts others.
+
+        They end by themselves with the loader. Call this after the dataset was changed: workers
+        have copies of it as it was.
+        """
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     def state_dict(self) -> dict[str, int | None]:
         """Where the loader is: the epoch, and how many of its batches were taken.

@@ -211,7 +211,12 @@ def items(dataset: Any, indices: np.ndarray) -> Iterator[Any]:
     """The items at several positions, one by one, each with random numbers of its own."""
     for i in indices.tolist():
         begin(i)
-        yield dataset[i]
+        try:
+            item = dataset[i]
+        except Exception as error:
+            error.add_note(f"raised for item {i} of {type(dataset).__name__}")
+            raise
+        yield item
 
 
 def fetches_batches(dataset: Any) -> bool:

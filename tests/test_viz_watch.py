@@ -124,11 +124,10 @@ def test_activations():
 def test_shares_of_other_activations():
     x = np.linspace(-9, 9, 50)
     s = 1 / (1 + np.exp(-x))
-    y = ad.sigmoid(ad.tensor(x, requires_grad=True))
-    *_, share = _activity.activity(y.node, y.data)
+    (share,) = _activity.resting(ad.sigmoid(ad.tensor(x, requires_grad=True)).node)
     assert share == pytest.approx(np.mean(s * (1 - s) < 0.06 * 0.25)) and 0 < share < 1
     y = nn.functional.leaky_relu(ad.tensor(x, requires_grad=True))
-    assert _activity.activity(y.node, y.data)[2] == 0
+    assert _activity.resting(y.node) == [0.0]
     assert _activity.kind("gelu") == "dead" and _activity.kind("linear") == ""
 
 
@@ -364,10 +363,48 @@ def test_a_device_is_asked_once_a_sample(monkeypatch):
 
 
 def test_histograms_count_powers_of_two():
-    x = np.array([1.0, 1.9, 2.0, -0.25, 0.0, math.nan, math.inf, 1e-30, 1e30])
-    counts = _activity.exponents(x)
-    at = {p: counts[p - _activity.LOWEST] for p in (0, 1, -2)}
-    assert at == {0: 2, 1: 1, -2: 1} and counts[0] == counts[-1] == 1 and counts.sum() == 6
+    w = nn.Parameter(np.zeros(9))
+    x = ad.tensor([1.0, 1.9, 2.0, -0.25, 0.0, math.nan, math.inf, 1e-30, 1e30], dtype=ad.float64)
+    model = nn.Module()
+    model.w = w
+    with viz.watch(model, every=1) as recorder:
+        (w * x).sum().backward()
+    ((shares,),) = [recorder.counts("w")[1]]
+    at = {p: round(6 * shares[p - _samples.LOWEST]) for p in (0, 1, -2, _samples.LOWEST, 7)}
+    assert at == {0: 2, 1: 1, -2: 1, _samples.LOWEST: 1, 7: 1} and shares.sum() == pytest.approx(1)
+
+
+def test_small_float32_numbers_are_not_lost_in_their_squares():
+    x = np.array([3e-26, -4e-26, 0.0, 1e-25], "float32")
+    w = np.array([1e-25, 2e-25, 1e-24, 3e-24], "float32")
+    steps, weights = _activity.change(w + x, w)
+    moved = (w + x).astype(float) - w
+    assert steps == pytest.approx(moved @ moved, rel=1e-4) and steps > 0
+    assert weights == pytest.approx(w.astype(float) @ w, rel=1e-6)
+    assert _activity.squares(x) == pytest.approx([x.astype(float) @ x], rel=1e-6)
+    assert _activity.spread(x) == pytest.approx([x.mean(), x.astype(float).std()], rel=1e-5)
+    big = np.full(70_000, 300.0, "float16")
+    assert _activity.squares(big) == pytest.approx([70_000 * 9e4])
+    assert _activity.spread(big) == [300.0, 0.0]
+
+
+def test_an_activation_of_nan_ran():
+    model = network()
+    with viz.watch(model, every=1) as recorder:
+        train(model, 1)
+        model[2].bias.data = np.full(6, np.nan)
+        train(model, 1, lr=0.0)
+    assert np.isnan(recorder.series("mean")["3.tanh"][1])
+    assert recorder.heatmap("activations").states[1] == ["nonfinite"] * 5
+
+
+def test_ops_with_several_outputs():
+    model = nn.LSTMCell(4, 4, dtype=ad.float64)
+    with viz.watch(model, every=1) as recorder:
+        h, c = model(ad.tensor(X))
+        (h * 3.0).sum().backward()
+    assert recorder.activations == ["lstm_step"]
+    assert recorder.series("activation")["lstm_step"][0] == pytest.approx(3.0, rel=4e-3)
 
 
 def test_few_histograms_are_kept(monkeypatch):
@@ -376,7 +413,7 @@ def test_few_histograms_are_kept(monkeypatch):
     with viz.watch(model, every=1) as recorder:
         train(model, 30)
     steps, shares = recorder.counts("0.weight")
-    assert list(steps) == [0, 8, 16, 24] and shares.shape == (4, _activity.BINS)
+    assert list(steps) == [0, 8, 16, 24] and shares.shape == (4, _samples.BINS)
     np.testing.assert_allclose(shares.sum(1), 1)
     assert recorder.counts("0")[1].shape == shares.shape
     with pytest.raises(ValueError, match="0.weight"):
@@ -438,7 +475,7 @@ def test_tables_grow_and_come_back():
         assert again.rows == 601
 
 
-def test_ten_thousand_samples_of_a_hundred_layers():
+def test_ten_thousand_samples_of_a_hundred_layers(tmp_path):
     """Each with weight and bias and an activation behind it: under 50 MB, histograms included."""
     layers = []
     for _ in range(100):
@@ -453,10 +490,12 @@ def test_ten_thousand_samples_of_a_hundred_layers():
     assert len(recorder.parameters) == len(recorder.activations) == 200
     for i in range(1, 10_000):
         recorder.step_count = i
-        found = samples[0] if recorder.wants_histogram() else samples[0] | {"exponents": {}}
+        found = samples[0] if recorder.wants_histogram() else samples[0] | {"histograms": False}
         keep(found)
     assert len(recorder) == 10_000 and recorder.nbytes < 50e6
     assert len(recorder._histograms) > 60
+    recorder.save(tmp_path / "run.safetensors")
+    assert (tmp_path / "run.safetensors").stat().st_size < 50e6
 
 
 def test_bad_arguments():

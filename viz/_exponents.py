@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from . import _chart
-from ._activity import LOWEST
 from ._chart import Chart, depth_color, text
 from ._look import GREY, number, plain, shown
+from ._samples import LOWEST
 
 SHADES = 16
 

@@ -68,7 +68,7 @@ class _Reel:
         bad = recorder.series("nonfinite", by="parameter").values
         flows = recorder.series("activation")
         flow_bad = np.where(np.isfinite(flows.values), 0.0, 1.0)
-        flow_bad[np.isnan(recorder.series("mean").values)] = np.nan
+        flow_bad[np.isnan(recorder.series("std").values)] = np.nan
         for series, m, b in ((parameters, mean, bad), (flows, flows.values, flow_bad)):
             states = _heatmap.states_of(series.values, m, b)
             for name in series.names:

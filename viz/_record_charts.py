@@ -24,7 +24,7 @@ def heatmap(record: Samples, title: str, what: str, reference: float | str) -> H
         mean, bad = record.series("mean_abs").values, record.series("nonfinite").values
     else:  # of these the record has the RMS alone; a mean is at most that
         mean, bad = values, np.where(np.isfinite(values), 0.0, 1.0)
-        bad[np.isnan(record.series("mean").values)] = np.nan  # did not run
+        bad[np.isnan(record.series("std").values)] = np.nan  # did not run
     if reference == "median":
         kept = np.where(np.isfinite(values) & (values > 0), values, np.nan)
         neutral = [np.median(r[~np.isnan(r)]) if np.any(~np.isnan(r)) else np.nan for r in kept]

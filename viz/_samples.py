@@ -10,7 +10,10 @@ from ._columns import Table
 from ._look import shown
 from ._names import owner
 from ._series import COLUMN, OF_ACTIVATIONS, OF_PARAMETERS, STATISTICS, Series, by_layer
+from ._stats import Statistics
 
+LOWEST, BINS = -56, 64
+"""Histograms count magnitudes from 2**LOWEST on, one power of two a bin; the ends take the rest."""
 KEPT = 128
 """Most histograms kept of one parameter; when there are more, every other one is dropped."""
 
@@ -71,22 +74,23 @@ class Samples:
                 others += [s.mean_abs, s.max_abs, s.zero_fraction, bad, update]
         activity: list[float] = []
         for name in self.activations:
-            flow = found["flows"].get(name)
             activity += found["activity"].get(name, (np.nan,) * 3)
-            activity.append(np.nan if flow is None else flow.rms)
+            activity.append(found["flows"].get(name, np.nan))
         self._numbers.append([step, found["loss"], found["learning_rate"]])
         self._rms.append(rms)
         self._of_parameters.append(others)
         self._of_activations.append(activity)
-        if found["exponents"]:
-            self._add_histograms(found["exponents"])
+        if found["histograms"]:
+            self._add_histograms(found["gradients"])
 
-    def _add_histograms(self, counts: dict[str, list[float]]) -> None:
-        made = np.zeros((len(self.parameters), _activity.BINS), np.uint8)
+    def _add_histograms(self, gradients: dict[str, Statistics]) -> None:
+        made = np.zeros((len(self.parameters), BINS), np.uint8)
         for i, name in enumerate(self.parameters):
-            n = np.asarray(counts.get(name, 0.0))
-            if n.sum():
-                made[i] = np.ceil(n * (255 / n.sum()))  # what is there at all is at least 1
+            counts = [0] * BINS
+            for power, count in gradients[name].bins if name in gradients else ():
+                counts[min(max(power - 1 - LOWEST, 0), BINS - 1)] += count
+            if total := sum(counts):  # what is there at all is at least 1
+                made[i] = np.ceil(np.array(counts) * (255 / total))
         self._histograms.append((len(self) - 1, made))
         if len(self._histograms) > KEPT:
             self._histograms = self._histograms[::2]

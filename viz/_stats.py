@@ -1,27 +1,20 @@
-"""What is kept of an array: a few numbers, never the array itself.
-
-Sums are taken in float64, because float16 squares overflow above 256, and relative to the
-largest entry, so that no float64 gradient under- or overflows either.
-"""
+"""What is kept of a gradient: a few numbers, never the array itself."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Literal
 
-import numpy as np
-
 import autodiff as ad
+
+from ._summary import HOST, LOWEST, MOMENTS, SIZES, Summary, summary
 
 State = Literal["ok", "tiny", "zero", "nonfinite", "absent", "released"]
 
 TINY_MEAN_ABS = 1e-7
 """Below this mean absolute gradient a tensor counts as vanished: the default threshold of the
 ``VanishingGradient`` rule of Amazon SageMaker Debugger."""
-
-LOWEST, HIGHEST = -151, 129
-"""The binary exponents that a histogram tells apart: float32's, and one bin beyond at each end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +60,6 @@ class Statistics:
 ABSENT = Statistics(0, math.nan, math.nan, math.nan, math.nan, math.nan, 0, "absent")
 RELEASED = Statistics(0, math.nan, math.nan, math.nan, math.nan, math.nan, 0, "released")
 
-PIECE = 32_768
-"""Entries measured at a time on the host."""
-
-# One array's summary: largest, sum of |x|/largest, sum of squares of it, zeros, NaNs, infs; then,
-# if asked for, mean of x/largest, sum of squared deviations of it, lowest and highest; then the
-# counts of each binary exponent.
-Summary = Sequence[float]
-SIZES = 6
-MOMENTS = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -94,7 +77,7 @@ def summarized(value: Any, *, moments: bool = False, bins: bool = False) -> Meas
     parts = [whole(part) for part in given if part is not None]
     sizes = tuple([1 if isinstance(p, (float, int)) else math.prod(p.shape) for p in parts])
     full = [p for p, size in zip(parts, sizes, strict=True) if size]
-    return Measured(sizes, tuple([_summary(p, moments, bins) for p in full]), moments, bins)
+    return Measured(sizes, tuple([summary(p, moments, bins) for p in full]), moments, bins)
 
 
 class Collector:
@@ -130,8 +113,9 @@ class Collector:
         return len(self._measured) - 1
 
     def keep(self, vector: Any) -> int:
-        """Bring a vector of float64 as well, whatever it says; its place in `kept`."""
-        self._vectors.append(self._wait(ad.backend.device_of(vector), vector))
+        """Bring a vector of float64, or a list, whatever it says; its place in `kept`."""
+        device = HOST if isinstance(vector, list) else ad.backend.device_of(vector)
+        self._vectors.append(self._wait(device, vector))
         return len(self._vectors) - 1
 
     def _wait(self, device: str, vector: Any) -> tuple[str, int]:
@@ -143,14 +127,14 @@ class Collector:
         """The statistics of everything added, in order."""
         fetched: dict[str, list[Any]] = {}
         for device, vectors in self._pending.items():
-            if device == "float":
+            if device == HOST:
                 fetched[device] = vectors
                 continue
             xp = ad.backend.namespace(vectors[0])
-            numbers = ad.backend.to_numpy(xp.concatenate(vectors))
+            numbers = ad.backend.to_numpy(xp.concatenate(vectors)).tolist()
             ends = accumulate(v.shape[0] for v in vectors)
             fetched[device] = [numbers[a:b] for a, b in pairwise([0, *ends])]
-        self.kept = [fetched[device][i].tolist() for device, i in self._vectors]
+        self.kept = [list(fetched[device][i]) for device, i in self._vectors]
         return [
             _combine(measured, [fetched[device][i] for device, i in slots])
             for measured, slots in self._measured
@@ -173,143 +157,57 @@ def whole(x: Any) -> Any:
     return x
 
 
-def _summary(x: Any, moments: bool, bins: bool) -> tuple[str, Any]:
-    """Where the summary of ``x`` was computed, and the summary (still on that device)."""
-    if isinstance(x, (float, int)):
-        return "float", _summary_of_number(float(x), moments, bins)
-    xp = ad.backend.namespace(x)
-    device = ad.backend.device_of(x)
-    if device == "cpu" and x.dtype.itemsize < 8 and not (moments or bins):
-        known = _small_floats(xp, x)
-        if known is not None:
-            return device, known
-    wide = xp.asarray(x, dtype=xp.float64)
-    size = xp.abs(wide)
-    # On the host a look at the peak is free, and spares the many passes for entries that are not
-    # finite; on a GPU it would have to be waited for.
-    if device == "cpu" and (top := float(size.max())) < math.inf:
-        zeros = size.size - int(xp.count_nonzero(size))
-        share = xp.ravel(size) / (top or 1.0)
-        found = [top, float(xp.sum(share)), float(share @ share), float(zeros), 0.0, 0.0]
-        if moments:
-            share = xp.ravel(wide) / (top or 1.0)
-            mean = float(xp.mean(share))
-            share = share - mean
-            found += [mean, float(share @ share), float(wide.min()), float(wide.max())]
-        summary = xp.asarray(found)
-        return device, xp.concatenate([summary, _histogram(xp, size)]) if bins else summary
-    zeros = size == 0
-    nans = xp.isnan(size)
-    infs = xp.isinf(size)
-    finite = xp.isfinite(size)
-    size = xp.where(finite, size, 0.0)
-    peak = xp.max(size)
-    scale = xp.where(peak > 0, peak, 1.0)
-    share = size / scale
-    counts = [xp.sum(mask.astype(xp.float64)) for mask in (zeros, nans, infs)]
-    found = [peak, xp.sum(share), xp.sum(share * share), *counts]
-    if moments:
-        share = xp.where(finite, wide, 0.0) / scale
-        count = xp.sum(finite.astype(xp.float64))
-        mean = xp.sum(share) / xp.where(count > 0, count, 1.0)
-        off = xp.where(finite, share - mean, 0.0)
-        low = xp.min(xp.where(finite, wide, xp.inf))
-        found += [mean, xp.sum(off * off), low, xp.max(xp.where(finite, wide, -xp.inf))]
-    summary = xp.stack([xp.asarray(value) for value in found])
-    if bins:
-        summary = xp.concatenate([summary, _histogram(xp, size)])
-    return device, summary
+def _combine(measured: Measured, summaries: Sequence[Summary]) -> Statistics:
+    if not measured.sizes:
+        return ABSENT
+    sizes = [n for n in measured.sizes if n]
+    if not sizes:  # an empty tensor: nothing flows
+        return Statistics(0, 0.0, 0.0, 0.0, 0.0, 1.0, 0, "zero")
+    numbers = SIZES + MOMENTS * measured.moments
+    parts = [p[:numbers] for p in summaries]
+    whole = parts[0] if len(parts) == 1 else _joined(sizes, parts)
+    counts = summaries[0][numbers:]
+    for p in summaries[1:]:
+        counts = [a + b for a, b in zip(counts, p[numbers:], strict=True)]
+    return _statistics(sum(sizes), whole, counts)
 
 
-def _small_floats(xp: Any, x: Any) -> Any:
-    """The summary of a finite float32 or float16 array on the host; None if it is not finite.
-
-    The squares of these neither over- nor underflow in float64, so nothing has to be divided.
-    """
-    top = float(max(x.max(), -x.min()))
-    if not top < math.inf:
-        return None
-    flat = xp.ravel(x)
-    total = squares = 0.0
-    for i in range(0, flat.size, PIECE):  # pieces stay in the cache
-        size = xp.abs(flat[i : i + PIECE]).astype(xp.float64)
-        total, squares = total + float(xp.sum(size)), squares + float(size @ size)
-    zeros = flat.size - int(xp.count_nonzero(flat))
-    scale = top or 1.0
-    return xp.asarray([top, total / scale, squares / scale / scale, zeros, 0.0, 0.0])
-
-
-def _histogram(xp: Any, size: Any) -> Any:
-    """How many entries have each binary exponent; zeros have none."""
-    last = HIGHEST - LOWEST - 1
-    exponent = xp.clip(xp.frexp(xp.reshape(size, (-1,)))[1] - LOWEST, 0, last)
-    counts = xp.zeros(last + 1)
-    # bincount would make a GPU wait, to look for the largest.
-    xp.add.at(counts, exponent, xp.reshape((size > 0).astype(xp.float64), (-1,)))
-    return counts
-
-
-def _summary_of_number(x: float, moments: bool, bins: bool) -> Summary:
-    finite = math.isfinite(x)
-    peak = abs(x) if finite else 0.0
-    one = float(peak > 0)
-    found = [peak, one, one, float(x == 0), float(x != x), float(math.isinf(x))]
-    if moments:
-        mean = math.copysign(one, x)
-        found += [mean, 0.0, x if finite else math.inf, x if finite else -math.inf]
-    if bins:
-        counts = [0.0] * (HIGHEST - LOWEST)
-        k = max(0, min(len(counts) - 1, math.frexp(peak)[1] - LOWEST))
-        counts[k] = one
-        found += counts
+def _joined(sizes: Sequence[int], parts: Sequence[Summary]) -> list[float]:
+    """The summary of several arrays together."""
+    peak = max(p[0] for p in parts)
+    scales = [p[0] / (peak or 1.0) for p in parts]
+    both = list(zip(scales, parts, strict=True))
+    found = [peak, math.fsum(s * p[1] for s, p in both), math.fsum(s * s * p[2] for s, p in both)]
+    found += [sum(p[k] for p in parts) for k in (3, 4, 5)]
+    if len(parts[0]) > SIZES:
+        finite = [n - p[4] - p[5] for n, p in zip(sizes, parts, strict=True)]
+        means = [s * p[SIZES] for s, p in both]
+        mean = math.fsum(m * n for m, n in zip(means, finite, strict=True)) / (sum(finite) or 1)
+        between = math.fsum((m - mean) ** 2 * n for m, n in zip(means, finite, strict=True))
+        within = math.fsum(s * s * p[SIZES + 1] for s, p in both)
+        low, high = min(p[SIZES + 2] for p in parts), max(p[SIZES + 3] for p in parts)
+        found += [mean, within + between, low, high]
     return found
 
 
-def _combine(measured: Measured, summaries: Sequence[Any]) -> Statistics:
-    sizes = measured.sizes
-    numbers = SIZES + MOMENTS * measured.moments
-    parts: list[Summary] = [np.asarray(p[:numbers]).tolist() for p in summaries]
-    if not sizes:
-        return ABSENT
-    size = sum(sizes)
-    if not size:  # an empty tensor: nothing flows
-        return Statistics(0, 0.0, 0.0, 0.0, 0.0, 1.0, 0, "zero")
-    peak = max(p[0] for p in parts)
-    mean_abs = math.fsum(p[0] * (p[1] / size) for p in parts)
-    l2 = math.hypot(*(p[0] * math.sqrt(p[2]) for p in parts))
-    rms = math.hypot(*(p[0] * math.sqrt(p[2] / size) for p in parts))
-    nans, infs = int(sum(p[4] for p in parts)), int(sum(p[5] for p in parts))
-    if nans or infs:
-        rms = l2 = mean_abs = peak = math.nan if nans else math.inf
+def _statistics(size: int, summary: Summary, counts: Sequence[float]) -> Statistics:
+    """What a summary says of ``size`` entries."""
+    peak, total, squares, zeros, nans, infs = summary[:SIZES]
+    mean_abs = peak * (total / size)
+    l2, rms = peak * math.sqrt(squares), peak * math.sqrt(squares / size)
+    bad = int(nans + infs)
+    found: dict[str, Any] = {}
+    if len(summary) > SIZES and bad < size:
+        mean, spread, low, high = summary[SIZES:]
+        std = peak * math.sqrt(spread / (size - bad))
+        found = {"mean": peak * mean, "std": std, "low": low, "high": high}
+    found["bins"] = tuple([(k, int(n)) for k, n in enumerate(counts, LOWEST) if n])
     state: State = "ok"
-    if nans or infs:
+    if bad:
         state = "nonfinite"
-    elif peak == 0:
+        peak = mean_abs = l2 = rms = math.nan if nans else math.inf
+    elif not peak:
         state = "zero"
     elif mean_abs < TINY_MEAN_ABS:
         state = "tiny"
-    zero_fraction = sum(p[3] for p in parts) / size
-    found = Statistics(size, rms, l2, mean_abs, peak, zero_fraction, nans + infs, state)
-    if measured.moments:
-        found = replace(found, **_moments([n for n in sizes if n], parts))
-    if measured.bins:
-        counts = np.sum([p[numbers:] for p in summaries], axis=0)
-        filled = np.flatnonzero(counts)
-        bins = tuple((int(i) + LOWEST, int(counts[i])) for i in filled)
-        found = replace(found, bins=bins)
-    return found
-
-
-def _moments(sizes: Sequence[int], parts: Sequence[Summary]) -> dict[str, Any]:
-    """Mean, deviation and range of the finite entries."""
-    counts = [n - p[4] - p[5] for n, p in zip(sizes, parts, strict=True)]
-    count = sum(counts)
-    if not count:
-        return {}
-    means = [p[0] * p[SIZES] for p in parts]
-    mean = math.fsum(m * (n / count) for m, n in zip(means, counts, strict=True))
-    within = (p[0] * math.sqrt(p[SIZES + 1] / count) for p in parts)
-    between = (abs(m - mean) * math.sqrt(n / count) for m, n in zip(means, counts, strict=True))
-    std = math.hypot(*within, *between)
-    low, high = min(p[SIZES + 2] for p in parts), max(p[SIZES + 3] for p in parts)
-    return {"mean": mean, "std": std, "low": low, "high": high}
+    return Statistics(size, rms, l2, mean_abs, peak, zeros / size, bad, state, **found)

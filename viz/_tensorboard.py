@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ._activity import BINS, LOWEST
 from ._look import shown
+from ._samples import BINS, LOWEST
 
 UNFIT = re.compile(r"[^-/\w.]")
 """What writers replace by "_" without a look at what they have already."""

@@ -14,7 +14,7 @@ import autodiff as ad
 
 from . import _activity
 from ._names import Names, Unique
-from ._stats import Collector
+from ._stats import Collector, summarized, whole
 
 
 class Sampler:
@@ -99,9 +99,8 @@ class Sample:
         self.loss: Any = None
         self.collector = Collector()
         self.gradients: dict[str, int] = {}  # by parameter: places in the collector
-        self.exponents: dict[str, int] = {}
-        self.flows: dict[str, int] = {}  # gradients of activations
-        self.activity: dict[str, int] = {}
+        self.flows: dict[str, tuple[list[int], int]] = {}  # gradients of activations, and size
+        self.activity: dict[str, tuple[int, int | None]] = {}  # values, and the share that rests
         self.before: dict[str, tuple[Any, Any]] = {}  # parameters, and copies of their data
         self.rows: weakref.WeakKeyDictionary[ad.Node, str] = weakref.WeakKeyDictionary()
         self.losses: weakref.WeakKeyDictionary[ad.Node, Any] = weakref.WeakKeyDictionary()
@@ -155,7 +154,11 @@ class Sample:
     def _measure(self, node: ad.Node, name: str, out: Any) -> None:
         self.record.add_activation(name, node.op.name)
         self.rows[node] = name
-        self.activity[name] = self.collector.keep(_activity.activity(node, out))
+        resting = _activity.resting(node)
+        self.activity[name] = (
+            self.collector.keep(_activity.spread(out)),
+            None if resting is None else self.collector.keep(resting),
+        )
 
     # ------------------------------------------------------------ backward
     def begin(self, roots: Iterable[ad.Node]) -> None:
@@ -177,7 +180,9 @@ class Sample:
         if node.op is not None:
             name = self.rows.get(node)
             if name is not None:
-                self.flows[name] = self.collector.add(_raw(g))
+                parts = [whole(p) for p in _parts(_raw(g)) if p is not None]
+                places = [self.collector.keep(_activity.squares(p)) for p in parts]
+                self.flows[name] = places, sum(p.size for p in parts)
             return
         tensor: Any = getattr(node, "tensor", None)
         name = self.names.parameter(tensor)
@@ -188,14 +193,14 @@ class Sample:
         g = _raw(g)
         if tensor.grad is not None:  # what earlier passes left: the optimizer gets the sum
             g = g + tensor.grad.data
-        self.gradients[name] = self.collector.add(g)
-        if self.histograms:
-            self.exponents[name] = self.collector.keep(_activity.exponents(g))
+        self.gradients[name] = self.collector.take(summarized(g, bins=self.histograms))
 
     # ------------------------------------------------------------ numbers
     def _number(self, value: Any) -> int:
         """The place of a single number in what is fetched."""
         xp = ad.backend.namespace(value)
+        if ad.backend.device_of(value) == "cpu":
+            return self.collector.keep([float(xp.reshape(value, ()))])
         return self.collector.keep(xp.reshape(xp.asarray(value, dtype=xp.float64), (1,)))
 
     def finish(self, moved: bool) -> dict[str, Any]:
@@ -218,15 +223,35 @@ class Sample:
             "learning_rate": float(groups[0].get("lr", math.nan)) if groups else math.nan,
             "gradients": {name: found[i] for name, i in self.gradients.items()},
             "updates": {name: _ratio(*kept[i]) for name, i in updates.items()},
-            "flows": {name: found[i] for name, i in self.flows.items()},
-            "activity": {name: kept[i] for name, i in self.activity.items()},
-            "exponents": {name: kept[i] for name, i in self.exponents.items()},
+            "histograms": self.histograms and bool(self.gradients),
+            "flows": {
+                name: math.sqrt(sum(kept[i][0] for i in places) / size) if size else math.nan
+                for name, (places, size) in self.flows.items()
+            },
+            "activity": {
+                name: _activity_of(kept[i], math.nan if j is None else kept[j][0])
+                for name, (i, j) in self.activity.items()
+            },
         }
 
 
 def _ratio(change: float, weight: float) -> float:
     """The update-to-weight ratio; infinite for what was all zero."""
     return math.sqrt(change / weight) if weight else math.nan if not change else math.inf
+
+
+def _activity_of(spread: list[float], resting: float) -> tuple[float, float, float]:
+    """Mean, deviation and resting share; what is not finite is infinitely wide.
+
+    So an activation that went wrong differs from one that did not run, of which nothing is known.
+    """
+    mean, std = spread
+    return (mean, std, resting) if math.isfinite(std) else (math.nan, math.inf, math.nan)
+
+
+def _parts(g: Any) -> tuple[Any, ...]:
+    """The gradients of all outputs of an op."""
+    return g if isinstance(g, tuple) else (g,)
 
 
 def _raw(g: Any) -> Any:

@@ -1,91 +1,34 @@
-"""A lesson as one page made ahead of time: frames computed here, chosen by controls there."""
+"""A lesson as one page made ahead of time: runs computed here, chosen by controls there."""
 
 import html
-import itertools
-import json
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import autodiff as ad
-
-from ._look import fill, ink, number
-from ._page import STYLE
+from ._look import CLIP, LOOKS, PALETTE, fill, ink, reading, step
+from ._page import NOTHING, page
 from ._ratios import decades
-from ._record import record
 from ._render import write
+from ._runs import ACTIVATIONS, BATCH, DEPTHS, SEED, WEIGHTS, WIDTH, Choice, Run, runs
 from ._stats import State
+from ._topics import TOPICS, Topic
 
-WIDTH, BATCH, SEED = 32, 64, 0
-DEPTHS = (2, 4, 8, 16)
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "sigmoid": ad.sigmoid, "tanh": ad.tanh, "ReLU": ad.relu,
-}  # fmt: skip
-SCALES = {"N(0, 1/n)": 1.0, "N(0, 2/n), He": math.sqrt(2.0), "N(0, 0.01/n)": 0.1}
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One network's gradients: the RMS of each layer's weight, first to last."""
-
-    depth: int
-    activation: str
-    weights: str
-    rms: tuple[float, ...]
-    states: tuple[State, ...]
-
-    @property
-    def lost(self) -> float:
-        """Decades between the last layer and the first."""
-        return -decades(self.rms[0], self.rms[-1])
-
-    def cells(self) -> list[tuple[str, str, str]]:
-        """Fill, text colour and number of each layer; the last layer is the reference."""
-        found = []
-        for size, state in zip(self.rms, self.states, strict=True):
-            far = decades(size, self.rms[-1])
-            found.append((fill(state, far), ink(state, far), number(size)))
-        return found
-
-
-def frame(depth: int, activation: str, weights: str) -> Frame:
-    """Run one network of ``depth`` hidden layers, forward and backward, once.
-
-    Its inputs are normal numbers, its loss the mean square of the distance to others.
-    """
-    generator = ad.random.Generator(SEED)
-    act, scale = ACTIVATIONS[activation], SCALES[weights] / math.sqrt(WIDTH)
-    x = ad.random.normal((BATCH, WIDTH), generator=generator)
-    target = ad.random.normal((BATCH, WIDTH), generator=generator)
-    for i in range(depth + 1):
-        values = scale * ad.random.normal((WIDTH, WIDTH), generator=generator)
-        weight = ad.tensor(values.numpy(), requires_grad=True, name=f"layer {i + 1}")
-        x = ad.matmul(x, weight)
-        x = act(x) if i < depth else x
-    seen = record(ad.mean(ad.square(x - target)))
-    layers = [n for n in seen.nodes if n.kind == "parameter"]
-    return Frame(
-        depth, activation, weights, tuple(n.rms for n in layers), tuple(n.state for n in layers)
-    )
-
-
-def frames() -> list[Frame]:
-    """Every combination of the controls."""
-    return [frame(*choice) for choice in itertools.product(DEPTHS, ACTIVATIONS, SCALES)]
+SCRIPTS = ("data.js", "lesson.js", "page.js")
+COLUMN, LEFT = 70, 14
+KINDS = {"plain": (False, False), "skip": (True, False), "norm": (False, True),
+         "skip and norm": (True, True)}  # fmt: skip
 
 
 def lesson(topic: str, path: str | Path) -> Path:
     """Write an interactive lesson: one HTML file that needs no network and no program.
 
     Every number in it was computed by this engine when the file was made. Controls choose among
-    these runs; where scripts are blocked, a table shows all of them.
+    these runs: depth, activation, initial weights, skip connections and normalization. Where
+    scripts are blocked, one network is drawn and tables show all the others.
 
     Parameters
     ----------
-    topic : {"vanishing"}
-        The vanishing gradient: what depth, activation and initial weights do to it.
+    topic : {"vanishing", "exploding", "dead", "saturation"}
     path : str or Path
         The file, which appears whole or not at all.
 
@@ -106,121 +49,184 @@ def lesson(topic: str, path: str | Path) -> Path:
     >>> viz.lesson("vanishing", tempfile.mkdtemp() + "/lesson.html").name
     'lesson.html'
     """
-    if topic != "vanishing":
-        raise ValueError(f'there is no lesson on {topic!r}; there is "vanishing"')
+    if topic not in TOPICS:
+        raise ValueError(
+            f"there is no lesson on {topic!r}; there is {', '.join(map(repr, TOPICS))}"
+        )
     path = Path(path)
-    write(path, _page(frames()).encode())
+    write(path, _page(TOPICS[topic], runs()).encode())
     return path
 
 
-def _page(every: list[Frame]) -> str:
-    data = {
-        f"{f.depth}|{f.activation}|{f.weights}": {"cells": f.cells(), "said": _said(f)}
-        for f in every
-    }
-    first = every[len(every) - len(ACTIVATIONS) * len(SCALES)]  # deep, and a sigmoid
-    choices = zip(
-        ("depth", "activation", "weights"),
-        (DEPTHS, ACTIVATIONS, SCALES),
-        (first.depth, first.activation, first.weights),
-        strict=True,
+def _page(topic: Topic, every: Sequence[Run]) -> str:
+    first = next(r for r in every if r.choice == topic.start)
+    drawings = "".join(_network(choice, topic, first) for choice in _shapes())
+    tables = "".join(_table(depth, topic, every) for depth in DEPTHS)
+    body = f"""<p>{html.escape(topic.text)}</p>
+<noscript><p>Scripts are off: the tables below have every run.</p></noscript>
+<form id="controls" hidden>
+{_select("depth", "hidden layers", DEPTHS, topic.start.depth)}
+{_select("activation", "activation", ACTIVATIONS, topic.start.activation)}
+{_select("weights", "initial weights", WEIGHTS, topic.start.weights)}
+{_check("skip", "skip connections", topic.start.skip)}
+{_check("norm", "normalization", topic.start.norm)}
+{_check("quiz", "quiz: hide the numbers", False)}
+</form>
+<figure class="lesson" tabindex="0" aria-label="the network, first layer to the left">
+{drawings}</figure>
+<p id="said" aria-live="polite"><strong>{html.escape(_said(topic, first))}</strong></p>
+<p class="soft">Ovals are weights, with the RMS of their gradient. Boxes are activations:
+{html.escape(topic.shown)}. Arrows run forward, the gradient comes back.</p>
+{_legend(topic)}
+<section id="every"><h2>Every run</h2>
+<p>{WIDTH} units a layer, a batch of {BATCH} random examples, seed {SEED}, one backward pass. A
+strip is the boxes, first layer to the left.</p>
+{tables}</section>"""
+    data = {**NOTHING, "question": topic.question, "looks": _looks(),
+            "runs": {r.choice.key: _frame(topic, r) for r in every}}  # fmt: skip
+    return page((topic.title,), body, data, SCRIPTS)
+
+
+def _said(topic: Topic, run: Run) -> str:
+    choice = run.choice
+    more = [word for word, on in (("skips", choice.skip), ("normalization", choice.norm)) if on]
+    network = f"{choice.depth} hidden layers, {choice.activation}, weights {choice.weights}"
+    return f"{', '.join([network, *more])}: {topic.verdict(run)}."
+
+
+# ---------------------------------------------------------------- cells: a letter and words each
+def _letter(state: State, level: float) -> str:
+    """Which look a cell has: a digit for a colour, else the state's first letter."""
+    if state in ("zero", "nonfinite"):
+        return state[0]
+    return str(step(level) + CLIP)
+
+
+def _looks() -> dict[str, tuple[str, str]]:
+    """Fill and text colour by letter."""
+    found = {str(k + CLIP): (fill("ok", k), ink("ok", k)) for k in range(-CLIP, CLIP + 1)}
+    states: tuple[State, ...] = ("zero", "nonfinite")
+    return found | {s[0]: (fill(s, 0), ink(s, 0)) for s in states}
+
+
+def _cells(topic: Topic, run: Run) -> list[tuple[str, str]]:
+    """Letter and words of every cell: the weights, then the activations."""
+    last = run.weights[-1]
+    weights = [
+        (_letter(state, decades(size, last)), reading(state, size))
+        for size, state in zip(run.weights, run.states, strict=True)
+    ]
+    return [*weights, *_boxes(topic, run)]
+
+
+def _boxes(topic: Topic, run: Run) -> list[tuple[str, str]]:
+    return [(_letter("ok", level), words) for level, words in topic.boxes(run)]
+
+
+def _frame(topic: Topic, run: Run) -> dict[str, Any]:
+    cells = _cells(topic, run)
+    return {"looks": "".join(letter for letter, _ in cells), "words": [w for _, w in cells],
+            "said": _said(topic, run)}  # fmt: skip
+
+
+# ---------------------------------------------------------------- the network
+def _shapes() -> Iterator[Choice]:
+    for depth in DEPTHS:
+        for skip, norm in KINDS.values():
+            yield Choice(depth, "", "", skip, norm)
+
+
+def _network(choice: Choice, topic: Topic, first: Run) -> str:
+    """The drawing of all networks of one shape; one is in sight, with the numbers of ``first``."""
+    mine = choice.shape == first.choice.shape
+    cells = _cells(topic, first) if mine else [("4", "")] * (2 * choice.depth + 1)
+    parts = ['<text x="7" y="96" class="word">x</text>']
+    for i in range(choice.depth + 1):
+        x = LEFT + COLUMN * i + COLUMN / 2
+        last = i == choice.depth
+        parts.append(f'<text x="{x}" y="10" class="word">{i + 1}</text>')
+        parts.append(f'<path class="way" d="M{x} 46V76"/><path class="way" d="M{x - 40} 92h10"/>')
+        parts.append(_cell(cells[i], f'<ellipse cx="{x}" cy="30" rx="33" ry="15"', x, 34))
+        if choice.norm and not last:
+            parts.append(f'<rect class="tag" x="{x - 16}" y="54" width="32" height="14" rx="4"/>')
+            parts.append(f'<text x="{x}" y="64.5" class="word">norm</text>')
+        if choice.skip and not last:
+            before, here = max(9, x - COLUMN + 6), x - 6
+            around = f"M{before} 107C{before} 130 {here} 130 {here} 109"
+            parts.append(f'<path class="way" d="{around}"/>')
+        box = f'<rect x="{x - 29}" y="77" width="58" height="30" rx="6"'
+        if last:
+            parts.append(f'<rect class="tag" x="{x - 29}" y="77" width="58" height="30" rx="6"/>')
+            parts.append(f'<text x="{x}" y="96" class="word">loss</text>')
+        else:
+            parts.append(_cell(cells[choice.depth + 1 + i], box, x, 96))
+    width = 2 * LEFT + COLUMN * (choice.depth + 1)
+    return (
+        f'<svg data-shape="{choice.shape}" width="{width}" height="128" viewBox="0 0 {width} 128" '
+        f'xmlns="http://www.w3.org/2000/svg"{"" if mine else " hidden"}>'
+        '<defs><marker id="tip-%s" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="6" '
+        'markerHeight="6" orient="auto"><path d="M0 0 6 3 0 6z"/></marker></defs>'
+        '<style>[data-shape="%s"] .way{marker-end:url(#tip-%s)}</style>%s</svg>\n'
+    ) % (*[choice.shape] * 3, "".join(parts))
+
+
+def _cell(cell: tuple[str, str], shape: str, x: float, y: float) -> str:
+    letter, words = cell
+    back, front = _looks()[letter]
+    return (
+        f'<g class="cell">{shape} fill="{back}"/><text x="{x}" y="{y}" fill="{front}">'
+        f"{words}</text></g>"
     )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<title>The vanishing gradient</title>
-<style>{STYLE}
-label{{margin-right:1.5rem}}.strip span{{display:inline-block;width:3px;min-width:1.1rem;
-height:1.1rem;border:1px solid #fff}}</style>
-</head>
-<body>
-<h1>The vanishing gradient</h1>
-<p>Each box is a layer of weights, from the input on the left to the loss on the right. The number
-is the RMS of its gradient, its colour the distance from the last layer: blue is smaller, brown
-larger, one step for each factor of ten. On its way back the gradient is multiplied, at every
-layer, by the weights and by the derivative of the activation. That of a sigmoid is at most
-1/4.</p>
-<noscript><p>Scripts are off: the table below has every run.</p></noscript>
-<form id="controls" hidden>{"".join(_select(*choice) for choice in choices)}
-<label><input type="checkbox" id="quiz"> hide the numbers: guess first</label></form>
-<figure><svg id="net" role="img" aria-label="gradient of each layer" width="100%"
-viewBox="0 0 {54 * (max(DEPTHS) + 1)} 60" xmlns="http://www.w3.org/2000/svg">
-{_boxes(first)}
-</svg></figure>
-<p id="said" aria-live="polite">{html.escape(_said(first))}</p>
-<h2>Every run</h2>
-<p>{WIDTH} units a layer, a batch of {BATCH} random examples, seed {SEED}, one backward pass.</p>
-<table><thead><tr><th class="n">hidden layers</th><th>activation</th><th>weights</th>
-<th>first layer to last</th><th class="n">first RMS</th><th class="n">last RMS</th>
-<th class="n">decades lost</th></tr></thead><tbody>
-{"".join(_row(f) for f in every)}
-</tbody></table>
-<script type="application/json" id="frames">{json.dumps(data).replace("<", chr(92) + "u003c")}
-</script>
-<script>{SCRIPT}</script>
-</body>
-</html>
-"""
 
 
-def _said(f: Frame) -> str:
-    start = f"{f.depth} hidden layers, {f.activation}, weights {f.weights}: "
-    if not math.isfinite(f.lost):
-        return f"{start}the gradient of the first layer is {number(f.rms[0])}."
-    verb = "loses" if f.lost >= 0 else "gains"
-    return f"{start}the gradient {verb} {abs(f.lost):.1f} decades on its way to the first layer."
-
-
-def _select(name: str, values: Any, chosen: Any) -> str:
+# ---------------------------------------------------------------- controls, legend, tables
+def _select(name: str, label: str, values: Any, chosen: Any) -> str:
     options = "".join(
         f"<option{' selected' if v == chosen else ''}>{html.escape(str(v))}</option>"
         for v in values
     )
-    return f'<label>{name} <select id="{name}">{options}</select></label>'
+    return f'<label>{label} <select id="{name}">{options}</select></label>'
 
 
-def _boxes(f: Frame) -> str:
-    return "".join(
-        f'<g><rect x="{54 * i + 2}" y="12" width="50" height="36" rx="4" fill="{back}" '
-        f'stroke="#4a5058"/><text x="{54 * i + 27}" y="34" font-size="11" text-anchor="middle" '
-        f'fill="{front}">{size}</text></g>'
-        for i, (back, front, size) in enumerate(f.cells())
+def _check(name: str, label: str, on: bool) -> str:
+    return f'<label><input type="checkbox" id="{name}"{" checked" if on else ""}> {label}</label>'
+
+
+def _legend(topic: Topic) -> str:
+    said = "×1e-4 or less|×1e-3|×1e-2|×0.1|last layer|×10|×100|×1e3|×1e4 or more".split("|")
+    samples = "".join(
+        f'<span style="background:{color};color:{ink("ok", k - CLIP)}">{words}</span>'
+        for k, (color, words) in enumerate(zip(PALETTE, said, strict=True))
     )
+    shares = "blue boxes: from 0 % (light) over 1, 10 and 50 % (dark)"
+    also = f"<li>{shares}</li>" if "share" in topic.shown else ""
+    states = f"<li>{LOOKS['tiny'].glyph} {LOOKS['tiny'].meaning}</li>"
+    return f'<ul class="legend"><li class="scale">{samples}</li>{also}{states}</ul>'
 
 
-def _row(f: Frame) -> str:
-    strip = "".join(f'<span style="background:{b}" title="{n}"></span>' for b, _, n in f.cells())
+def _table(depth: int, topic: Topic, every: Sequence[Run]) -> str:
+    """All runs of one depth: a row for activation and weights, a column for skips and norms."""
+    at = {r.choice: r for r in every if r.choice.depth == depth}
+    rows = []
+    for activation in ACTIVATIONS:
+        for weights in WEIGHTS:
+            cells = "".join(
+                f"<td>{_strip(topic, at[Choice(depth, activation, weights, *kind)])}</td>"
+                for kind in KINDS.values()
+            )
+            rows.append(
+                f"<tr><td>{html.escape(activation)}</td><td>{html.escape(weights)}</td>{cells}</tr>"
+            )
+    heads = "".join(f"<th>{h}</th>" for h in ("activation", "weights", *KINDS))
     return (
-        f'<tr><td class="n">{f.depth}</td><td>{html.escape(f.activation)}</td>'
-        f'<td>{html.escape(f.weights)}</td><td class="strip">{strip}</td>'
-        f'<td class="n">{number(f.rms[0])}</td><td class="n">{number(f.rms[-1])}</td>'
-        f'<td class="n">{f.lost:.1f}</td></tr>\n'
+        f"<details{' open' if depth == topic.start.depth else ''}><summary>{depth} hidden layers"
+        f'</summary><div class="wide"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div></details>\n"
     )
 
 
-SCRIPT = """
-const frames = JSON.parse(document.getElementById("frames").textContent);
-const get = id => document.getElementById(id), ids = ["depth", "activation", "weights"];
-function show() {
-  const frame = frames[ids.map(id => get(id).value).join("|")], quiz = get("quiz").checked;
-  const net = get("net"), name = "http://www.w3.org/2000/svg";
-  net.replaceChildren(...frame.cells.map(([back, front, size], i) => {
-    const group = document.createElementNS(name, "g");
-    const add = (tag, values, text) => {
-      const made = document.createElementNS(name, tag);
-      for (const key in values) made.setAttribute(key, values[key]);
-      made.textContent = text; group.append(made);
-    };
-    add("rect", {x: 54 * i + 2, y: 12, width: 50, height: 36, rx: 4,
-      fill: quiz ? "#ffffff" : back, stroke: "#4a5058"}, "");
-    add("text", {x: 54 * i + 27, y: 34, "font-size": 11, "text-anchor": "middle",
-      fill: quiz ? "#1b1e23" : front}, quiz ? "?" : size);
-    return group;
-  }));
-  get("said").textContent = quiz ? "How many decades are lost? Uncheck to see." : frame.said;
-}
-for (const id of [...ids, "quiz"]) get(id).addEventListener("input", show);
-get("controls").hidden = false;
-"""
+def _strip(topic: Topic, run: Run) -> str:
+    looks = _looks()
+    cells = _boxes(topic, run)
+    strip = "".join(f'<i style="background:{looks[letter][0]}"></i>' for letter, _ in cells)
+    return f'<div class="strip">{strip}</div>{cells[0][1]} … {cells[-1][1]}'

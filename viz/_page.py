@@ -38,15 +38,20 @@ def _lines() -> str:
 
 
 STYLE = _read("viewer.css") + _lines()
-SCRIPT = "\n".join(map(_read, SCRIPTS))
 NOTHING: dict[str, Any] = {"steps": [], "losses": [], "looks": {}, "graphs": []}
 
 
-def page(title: Sequence[str], body: str, data: dict[str, Any] = NOTHING) -> str:
-    """A whole page: heading, body, and what the program needs."""
+def page(
+    title: Sequence[str],
+    body: str,
+    data: dict[str, Any] = NOTHING,
+    scripts: Sequence[str] = SCRIPTS,
+) -> str:
+    """A whole page: heading, body, and what its program needs."""
+    script = "\n".join(map(_read, scripts))
     heading, *lines = (html.escape(shown(line)) for line in title)
     known = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'"
@@ -67,7 +72,7 @@ def page(title: Sequence[str], body: str, data: dict[str, Any] = NOTHING) -> str
 </div></header>
 {body}
 <script type="application/json" id="data">{known}</script>
-<script>{SCRIPT}</script>
+<script>{script}</script>
 </body>
 </html>
 """

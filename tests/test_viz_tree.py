@@ -86,6 +86,7 @@ def test_no_line_is_wider_than_the_terminal(graph, width, colored):
 def row(name, **options):
     options = {"kind": "K", "parameters": 1.0, "activation": math.nan, "decades": 0.0,
                "state": "ok"} | options  # fmt: skip
+    options |= {"level": options["decades"]}
     return Layer(name, **options)
 
 

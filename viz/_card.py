@@ -1,11 +1,13 @@
 """The card of one place: every number that is known of it, line by line."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ._look import LOOKS
 from ._modes import percent, times
-from ._records import NodeRecord, Record
+from ._records import BoxRecord, NodeRecord, Record
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -56,6 +58,16 @@ def _of_node(n: NodeRecord) -> list[str]:
         lines.append(f"value: RMS {v.rms:.6g}, mean {v.mean:.6g}, std {v.std:.6g}")
         lines.append(f"value between {v.low:.6g} and {v.high:.6g}")
     return [*lines, *n.lines, n.note, n.line]
+
+
+def wrong(box: BoxRecord) -> str:
+    """How many nodes of a box are in which state other than healthy."""
+    states = Counter(m.state for m in box.members)
+    return "  ".join(
+        f"{LOOKS[state].glyph} {count} {'none' if state == 'absent' else state}"
+        for state, count in states.items()
+        if state not in ("ok", "released")
+    )
 
 
 def histogram(bins: Sequence[tuple[int, int]]) -> str:

@@ -6,13 +6,12 @@ same text; what users named is only ever inside escaped labels and tooltips.
 """
 
 import textwrap
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 from . import _arrange, _look
-from ._card import card, shape
+from ._card import card, shape, wrong
 from ._look import CLIP, GREY, INK, LOOKS, MAGENTA, PAPER, number, shown
 from ._modes import MODES, Mode, meaning
 from ._records import BoxRecord, EdgeRecord, NodeRecord, Record, Recording
@@ -174,13 +173,7 @@ def reading(n: NodeRecord) -> tuple[str, str]:
     if not isinstance(n, BoxRecord):
         bad = f"  {n.nonfinite} of {n.size}" if n.state == "nonfinite" else ""
         return n.label + bad, ""
-    states = Counter(m.state for m in n.members)
-    wrong = [
-        f"{LOOKS[state].glyph} {count} {'none' if state == 'absent' else state}"
-        for state, count in states.items()
-        if state not in ("ok", "released")
-    ]
-    return n.label, "  ".join(wrong)
+    return n.label, wrong(n)
 
 
 def _said(n: BoxRecord) -> list[str]:

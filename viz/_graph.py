@@ -1,13 +1,14 @@
 """`graph` and what it returns: the computation graph with its gradients."""
 
 import math
+import shutil
 import sys
 import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from . import _dot, _figures, _layers, _page, _render, _snapshot, _tree, _verdicts, _viewer
+from . import _dot, _figures, _layers, _page, _render, _snapshot, _text, _tree, _verdicts, _viewer
 from ._compare import Reference, of_class
 from ._facets import Facets
 from ._fold import Collapse, Keep, fold
@@ -205,10 +206,30 @@ class GradientGraph(Picture):
     def _table(self) -> str:
         return _page.gradients(self._recording)
 
+    def table(self) -> str:
+        """Every layer with its numbers in the graph's mode, as text.
+
+        ``print(graph)`` is the same where that has up to 60 rows. Beyond, it folds as the picture
+        does: repeats and modules are one row each, with their range; what is unhealthy has its own.
+        """
+        return _text.table(self.profile(), self.title, self.mode)
+
     def __str__(self) -> str:
-        if _tree.wanted() and self.mode in ("gradient", "value"):
-            return _tree.tree(self.profile(), self._recording.kinds, self.title)
-        return _layers.table(self.profile(), self.title, self.mode)
+        rows, count = self.profile(), 0
+        collapse, keep, _ = self._folding
+        if len(rows) > _text.ROWS and collapse is not None:
+            count = len(rows)
+            rows = _layers.layers(self._recording, fold(self._recording, "auto", keep, _text.ROWS))
+        if _tree.wanted():
+            kinds = self._recording.kinds
+            told = _tree.tree(rows, kinds, self.title, mode=self.mode)
+        else:
+            told = _text.table(rows, self.title, self.mode)
+        if not count:
+            return told
+        said = f"{count} layers in {len(rows)} rows; print(graph.table()) shows every layer"
+        width = shutil.get_terminal_size().columns if _tree.wanted() else 88
+        return "\n".join([told, *wrapped(said, width)])
 
     def __repr__(self) -> str:
         return f"<GradientGraph of {len(self.nodes)} nodes and {len(self.edges)} edges>"

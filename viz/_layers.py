@@ -1,23 +1,17 @@
 """The graph read layer by layer: one row for each module, in the order of the forward pass."""
 
 import math
-import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
-from ._look import PALETTE, fill, number, reading, shown
-from ._modes import MODES, percent, times
+from ._card import wrong
+from ._look import sign
+from ._modes import MODES
 from ._ratios import decades, ratio
-from ._records import EdgeRecord, NodeRecord, Record, Recording
+from ._records import BoxRecord, EdgeRecord, NodeRecord, Record, Recording
 from ._stats import State
 
-HEADS = {
-    "gradient": ("parameters", "activation", "decades"),
-    "gain": ("gain", "received", "decades"),
-    "stall": ("stalled", "flushed", "gradient"),
-}
 WORST: tuple[State, ...] = ("nonfinite", "zero", "tiny", "absent", "ok", "released")
 
 
@@ -43,6 +37,9 @@ class Layer:
         Share of its parameters' entries, see `NodeRecord`.
     level : float
         Where its colour stands, between -4 and 4.
+    lines : tuple of str
+        What else is printed: of its output, such as the classes of ``by=``; of several layers in
+        one row, a sign for each copy, their range and what is wrong with them.
     """
 
     name: str
@@ -55,6 +52,10 @@ class Layer:
     stalled: float = math.nan
     flushed: float = math.nan
     level: float = math.nan
+    lines: tuple[str, ...] = ()
+
+
+Place = tuple[str, str]  # a layer by its name, or a box by its id
 
 
 def ordered(recording: Recording) -> list[NodeRecord]:
@@ -65,21 +66,45 @@ def ordered(recording: Recording) -> list[NodeRecord]:
     return sorted(recording.nodes, key=lambda n: position.get(n.id, len(recording.nodes)))
 
 
-def layers(recording: Recording) -> list[Layer]:
-    """The rows, in the order of the forward pass; parameters that were not reached last."""
-    groups: dict[str, list[NodeRecord]] = {}
-    for node in ordered(recording):
-        groups.setdefault(node.scope or node.name, []).append(node)
+def layers(recording: Recording, drawn: Recording | None = None) -> list[Layer]:
+    """The rows, in the order of the forward pass; parameters that were not reached last.
+
+    With ``drawn``, what `fold` made of the recording, each of its boxes is one row.
+    """
+    groups: dict[Place, list[NodeRecord]] = {}
+    boxes: dict[Place, BoxRecord] = {}
+    position = {n.id: i for i, n in enumerate(ordered(recording))} if drawn else {}
+    for node in ordered(drawn or recording):
+        if isinstance(node, BoxRecord):
+            boxes["box", node.id] = node
+            groups["box", node.id] = sorted(node.members, key=lambda m: position[m.id])
+        else:
+            groups.setdefault(("layer", node.scope or node.name), []).append(node)
     gains = _gains(recording, groups)
-    return [_layer(name, members, recording, gains[name]) for name, members in groups.items()]
+    return [
+        _box(boxes[place], members, recording, gains[place])
+        if place in boxes
+        else _layer(place[1], members, recording, gains[place])
+        for place, members in groups.items()
+    ]
 
 
-def _gains(recording: Recording, groups: Mapping[str, Sequence[NodeRecord]]) -> dict[str, float]:
+def _box(box: BoxRecord, members: Sequence[NodeRecord], recording: Recording, gain: float) -> Layer:
+    row = _layer(box.name, members, recording, gain)
+    kind = f"{box.title} ({len(members)} tensors)".strip()
+    strip = "".join(sign(c.state, c.level) for c in box.cells) if len(box.cells) > 3 else ""
+    lines = tuple(line for line in (strip, box.label, wrong(box)) if line)
+    return replace(row, kind=kind, state=box.state, lines=lines)
+
+
+def _gains(
+    recording: Recording, groups: Mapping[Place, Sequence[NodeRecord]]
+) -> dict[Place, float]:
     """What each layer makes of the gradient on its way from its consumers to other layers."""
     at = {n.id: n for n in recording.nodes}
     layer = {n.id: name for name, members in groups.items() for n in members}
-    exits: dict[str, dict[str, NodeRecord]] = {name: {} for name in groups}
-    sent: dict[str, list[EdgeRecord]] = {name: [] for name in groups}
+    exits: dict[Place, dict[str, NodeRecord]] = {name: {} for name in groups}
+    sent: dict[Place, list[EdgeRecord]] = {name: [] for name in groups}
     exits[layer[recording.root]][recording.root] = at[recording.root]
     for e in recording.edges:
         source, target = layer[e.source], layer[e.target]
@@ -117,7 +142,10 @@ def _layer(name: str, members: Sequence[NodeRecord], recording: Recording, gain:
     level = MODES[recording.mode].level(
         SimpleNamespace(decades=distance, stalled=stalled, flushed=flushed)
     )
-    return Layer(name, kind, rms, activation, distance, state, gain, stalled, flushed, level)
+    lines = others[-1].lines if others else ()
+    return Layer(
+        name, kind, rms, activation, distance, state, gain, stalled, flushed, level, lines
+    )  # fmt: skip
 
 
 def _share(members: Sequence[NodeRecord], what: str) -> float:
@@ -144,52 +172,3 @@ def decades_lost(rows: Sequence[Layer]) -> float:
     if len(known) < 2 or known[-1] == 0 or math.isinf(known[-1]):
         return math.nan
     return -decades(known[0], known[-1])
-
-
-def table(rows: Sequence[Layer], heading: Sequence[str], mode: str = "gradient") -> str:
-    """The rows as aligned text; in colour on a terminal, unless ``NO_COLOR`` is set."""
-    cells = [("layer", "", *HEADS.get(mode, HEADS["gradient"]), "")]
-    for r in rows:
-        glyph = reading(r.state, 0.0).partition(" ")[0] if r.state != "ok" else ""
-        word = "" if r.state == "ok" else r.state
-        cells.append((shown(r.name, 40), shown(r.kind, 24), *_numbers(r, mode), f"{glyph} {word}"))
-    widths = [max(len(row[i]) for row in cells) for i in range(6)]
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    colored = sys.stdout.isatty() and not plain
-    lines = [shown(line) for line in heading]
-    for i, row in enumerate(cells):
-        name, kind, *numbers, mark = row
-        left = f"{name:<{widths[0]}}  {kind:<{widths[1]}}  "
-        right = "  ".join(f"{c:>{w}}" for c, w in zip(numbers, widths[2:5], strict=True))
-        line = f"{left}{right}  {mark.strip()}".rstrip()
-        if colored and i:
-            line = f"{_block(rows[i - 1])} {line}"
-        elif colored:
-            line = f"  {line}"
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def _numbers(r: Layer, mode: str) -> tuple[str, str, str]:
-    """The cells of one row between its name and its state."""
-    if mode == "stall":
-        shares = ("" if math.isnan(x) else percent(x) for x in (r.stalled, r.flushed))
-        return (*shares, _cell(r.parameters))  # type: ignore[return-value]
-    if mode == "gain":
-        gain = "" if math.isnan(r.gain) else times(r.gain)
-        return gain, _cell(r.activation), "" if math.isnan(r.gain) else f"{r.decades:+.1f}"
-    far = "" if math.isnan(r.decades) else f"{r.decades:+.1f}"
-    return _cell(r.parameters), _cell(r.activation), far
-
-
-def _cell(rms: float) -> str:
-    return "" if math.isnan(rms) else number(rms)
-
-
-def _block(row: Layer) -> str:
-    """One coloured cell, in 24-bit ANSI."""
-    color = fill(row.state, row.level)
-    if color not in PALETTE:
-        return " "
-    r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return f"\x1b[48;2;{r};{g};{b}m \x1b[0m"

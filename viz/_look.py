@@ -103,6 +103,17 @@ def attributes(state: State, decades: float) -> dict[str, str]:
     }
 
 
+def sign(state: State, level: float) -> str:
+    """A cell of a strip without colour: the state's glyph, or on which side of neutral it is.
+
+    Examples
+    --------
+    >>> "".join(sign("ok", level) for level in (-3.0, 0.2, 1.0)) + sign("zero", 0.0)
+    '-·+∅'
+    """
+    return LOOKS[state].glyph or "-·+"[1 + (level >= 0.5) - (level <= -0.5)]
+
+
 def number(value: float) -> str:
     """Three significant digits, as short as they go.
 

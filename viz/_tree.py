@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ._layers import Layer
-from ._look import LOOKS, fill, ink, number, shown
+from ._look import fill, ink, shown, sign
+from ._text import HEADS, note, numbers
 
 STRIP = 24
 """Layers that the strip of a module shows one by one; beyond, each cell is the worst of several."""
-HEADS = ("parameters", "activation", "decades")
 
 
 @dataclass
@@ -49,6 +49,7 @@ def tree(
     heading: Sequence[str],
     width: int | None = None,
     colored: bool | None = None,
+    mode: str = "gradient",
 ) -> str:
     """The rows nested as their modules are, no line wider than the terminal.
 
@@ -63,25 +64,27 @@ def tree(
         Columns; by default the terminal's.
     colored : bool, optional
         24-bit colours; by default yes, unless ``NO_COLOR`` is set.
+    mode : str
+        What the numbers are, see `graph`.
     """
     width = width or shutil.get_terminal_size().columns
     if colored is None:
         colored = not os.environ.get("NO_COLOR")
     lines = list(_lines(_grown(rows, kinds)))
-    texts = {id(row): _cells(row) for row in rows}
-    wide = [max(map(len, column)) for column in zip(HEADS, *(t[:3] for t in texts.values()))]
+    texts = {id(row): numbers(row, mode) for row in rows}
+    wide = [max(map(len, column)) for column in zip(HEADS[mode], *texts.values(), strict=True)]
     longest = max((columns(text) for text, _ in lines), default=0)
     left = max(12, min(longest, width - 12 - sum(wide) - 6))
     out = [part for line in heading for part in textwrap.wrap(shown(line), width)]
-    out.append(_line("", "", HEADS, "", left, wide, width))
+    out.append(_line("", "", HEADS[mode], "", left, wide, width))
     for text, branch in lines:
         if branch.row is None:
             strip = _strip(branch.leaves(), min(STRIP, max(1, width - left - 2)), colored)
             out.append(f"{_cut(text, left):<{_pad(text, left)}}  {strip}")
             continue
-        *numbers, mark = texts[id(branch.row)]
         paint = _paint(branch.row) if colored else ""
-        out.append(_line(text, paint, numbers, mark, left, wide, width))
+        cells = texts[id(branch.row)]
+        out.append(_line(text, paint, cells, note(branch.row), left, wide, width))
     return "\n".join(line.rstrip() for line in out)
 
 
@@ -112,27 +115,19 @@ def _lines(root: Branch) -> Iterator[tuple[str, Branch]]:
             )
 
 
-def _cells(r: Layer) -> tuple[str, str, str, str]:
-    """The numbers of a layer, and its state where that is not healthy."""
-    sizes = ("" if math.isnan(x) else number(x) for x in (r.parameters, r.activation))
-    far = "" if math.isnan(r.decades) else f"{r.decades:+.1f}"
-    mark = "" if r.state == "ok" else f"{LOOKS[r.state].glyph} {r.state}"
-    return (*sizes, far, mark)  # type: ignore[return-value]
-
-
 def _line(
-    text: str, paint: str, numbers: Sequence[str], mark: str, left: int, wide: list[int], width: int
+    text: str, paint: str, cells: Sequence[str], mark: str, left: int, wide: list[int], width: int
 ) -> str:
-    right = [f"{n:>{w}}" for n, w in zip(numbers, wide, strict=True)]
-    if paint:  # on the number that the colour is of
-        i = 0 if numbers[0] else 1
+    right = [f"{n:>{w}}" for n, w in zip(cells, wide, strict=True)]
+    i = 0 if cells[0] else 1  # the number that the colour is of
+    if paint and cells[i]:
         right[i] = f"{paint}{right[i]}\x1b[0m"
     # What does not fit is left out from the right: a terminal that wraps shows no table.
     room = width - left
     while right and room < sum(wide[: len(right)]) + 2 * len(right):
         right.pop()
     room -= sum(wide[: len(right)]) + 2 * len(right)
-    mark = mark if room >= len(mark) + 2 else mark[:1] if room >= 3 else ""
+    mark = _cut(mark, room - 2) if room >= min(12, len(mark) + 2) else mark[:1] if room >= 3 else ""
     return "  ".join([f"{_cut(text, left):<{_pad(text, left)}}", *right, mark])
 
 
@@ -142,27 +137,19 @@ def _strip(rows: Sequence[Layer], length: int, colored: bool) -> str:
     groups = [rows[i * len(rows) // count : (i + 1) * len(rows) // count] for i in range(count)]
 
     def distance(row: Layer) -> tuple[bool, float]:
-        return row.state != "ok", 0.0 if math.isnan(row.decades) else abs(row.decades)
+        return row.state != "ok", 0.0 if math.isnan(row.level) else abs(row.level)
 
     worst = [max(group, key=distance) for group in groups]
     if colored:
         return "".join(f"{_paint(r)} \x1b[0m" for r in worst)
-    return "".join(_digit(r) for r in worst)
-
-
-def _digit(row: Layer) -> str:
-    """A cell without colour: the state's glyph, or in which direction the gradient is far."""
-    glyph = LOOKS[row.state].glyph
-    if glyph or not abs(row.decades) >= 0.5:
-        return glyph or "·"
-    return "-" if row.decades < 0 else "+"
+    return "".join(sign(r.state, r.level) for r in worst)
 
 
 def _paint(row: Layer) -> str:
     """24-bit ANSI of its colour, with text that can be read on it."""
     back, front = (
         ";".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
-        for color in (fill(row.state, row.decades), ink(row.state, row.decades))
+        for color in (fill(row.state, row.level), ink(row.state, row.level))
     )
     return f"\x1b[48;2;{back}m\x1b[38;2;{front}m"
 

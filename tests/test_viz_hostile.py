@@ -21,7 +21,7 @@ import autodiff as ad
 import nn
 import viz
 from viz import __main__ as command
-from viz import _drawing, _page, _render, _tensorboard, _tree
+from viz import _drawing, _numbers, _render, _tensorboard, _tree
 from viz._look import plain, shown
 
 HOSTILE = (
@@ -225,7 +225,7 @@ def test_pages(tmp_path):
 
 
 def test_the_table_of_a_page_has_every_name():
-    page = _page.gradients(graph(HOSTILE)._recording)
+    page = _numbers.every(graph(HOSTILE)._recording)
     assert {shown(n.name) for n in graph(HOSTILE).nodes} <= Reader(page).cells
 
 

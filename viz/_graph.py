@@ -8,13 +8,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from . import _dot, _figures, _layers, _page, _render, _snapshot, _text, _tree, _verdicts, _viewer
+from . import (
+    _dot,
+    _figures,
+    _layers,
+    _render,
+    _snapshot,
+    _text,
+    _tree,
+    _verdicts,
+    _viewer,
+)
 from ._compare import Reference, of_class
 from ._facets import Facets
 from ._fold import Collapse, Keep, fold
 from ._layers import Layer
 from ._look import number, shown
 from ._modes import MODES, ModeName
+from ._numbers import every
 from ._picture import Picture, wrapped
 from ._record import record
 from ._records import EdgeRecord, FirstBad, Live, NodeRecord, Recording
@@ -204,7 +215,7 @@ class GradientGraph(Picture):
         return GradientGraph(_snapshot.load(path))
 
     def _table(self) -> str:
-        return _page.gradients(self._recording)
+        return every(self._recording)
 
     def table(self) -> str:
         """Every layer with its numbers in the graph's mode, as text.

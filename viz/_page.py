@@ -12,15 +12,9 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from ._look import DARK, LINES, LOOKS, fill, ink, number, reading, shown
-from ._records import Record, Recording
+from ._look import DARK, LINES, shown
 
 SCRIPTS = ("data.js", "drawing.js", "viewer.js", "slider.js", "page.js")
-
-HEADS = (
-    "tensor, or use of it", "shape", "dtype", "state", "RMS", "L2", "mean |g|", "max |g|",
-    "exactly zero", "non-finite",
-)  # fmt: skip
 
 
 def _read(name: str) -> str:
@@ -95,22 +89,3 @@ def table(heads: Sequence[str], rows: Sequence[str], numbers_from: int) -> str:
     head = f"<thead><tr>{''.join(cells)}</tr></thead>"
     body = "\n".join(rows)
     return f'<div class="wide"><table>\n{head}\n<tbody>\n{body}\n</tbody>\n</table></div>'
-
-
-def gradients(recording: Recording) -> str:
-    """Every number of a recording."""
-    return table(HEADS, [_row(r) for r in (*recording.nodes, *recording.edges)], 4)
-
-
-def _row(r: Record) -> str:
-    words = [shown(r.name), str(r.shape), str(r.dtype), LOOKS[r.state].meaning]
-    numbers = [number(x) for x in (r.l2, r.mean_abs, r.max_abs)]
-    if r.state in ("absent", "released"):
-        numbers = ["", "", "", "", ""]
-    else:
-        numbers += [f"{r.zero_fraction:.1%}", str(r.nonfinite)]
-    color = f"background:{fill(r.state, r.level)};color:{ink(r.state, r.level)}"
-    cells = [f"<td>{html.escape(w)}</td>" for w in words]
-    cells.append(f'<td class="n" style="{color}">{reading(r.state, r.rms)}</td>')
-    cells += [f'<td class="n">{n}</td>' for n in numbers]
-    return f"<tr>{''.join(cells)}</tr>"

@@ -7,7 +7,8 @@ import html
 import math
 
 from . import _layout, _reader
-from ._layout import Places, text_width
+from ._extent import size, text_width
+from ._layout import Places
 from ._reader import Attributes, Cluster, Scene, expanded, words
 
 Rectangle = tuple[float, float, float, float]
@@ -132,7 +133,7 @@ class _Drawing:
         for row in legend.rows:
             x, high = 10.0, 0.0
             for name in row:
-                width, height = _layout.size(self.scene.nodes[name])
+                width, height = size(self.scene.nodes[name])
                 self._node(name, self.scene.nodes[name], (x, y, width, height))
                 x, high = x + width + 14, max(high, height)
             widest, y = max(widest, x), y + high + 14

@@ -146,7 +146,8 @@ def shown(text: str, limit: int | None = None) -> str:
     >>> shown("a" + chr(10) + "b")
     'a\\nb'
     """
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     if limit is not None and len(text) > limit:
         half = (limit - 1) // 2
         text = f"{text[: limit - 1 - half]}…{text[len(text) - half :]}"

@@ -21,7 +21,7 @@ def page(tmp_path_factory):
 
 
 def said_of(page):
-    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.S)[1])
+    return json.loads(re.search(r'json">(.*?)</script>', page, re.S)[1])
 
 
 @pytest.mark.parametrize("skip", [False, True])

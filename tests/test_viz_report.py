@@ -109,6 +109,12 @@ def test_every_chart_knows_where_the_steps_are(record, page):
         assert all(left - 0.1 <= x <= left + width + 0.1 for x in places)
 
 
+def test_links_lead_to_rows(page):
+    rows = {a["id"] for t, a in page.tags if t == "tr" and "id" in a}
+    links = {a["href"][1:] for t, a in page.tags if t == "a"}
+    assert links and links <= rows
+
+
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_names_stay_text(name, text):
     record = trained(depth=1, steps=2, every=1, name=name)

@@ -7,6 +7,7 @@
 w -> multiply [0]
 """
 
+from ._comparison import Comparison, compare
 from ._diagnose import assert_healthy, diagnose
 from ._diff import Change, Difference, diff
 from ._explain import Explanation, explain
@@ -25,8 +26,8 @@ from ._series import Series
 from ._trial import Trial
 
 __all__ = [
-    "Bad", "Change", "Difference", "EdgeRecord", "Explanation", "Facets", "Finding", "FirstBad",
-    "GradientGraph", "Layer", "NodeRecord", "Recorder", "ScalarGraph", "Series", "Trial",
-    "assert_healthy", "backends", "diagnose", "diff", "draw", "explain", "graph", "lesson",
-    "profile_figure", "record", "scalar_graph", "watch",
+    "Bad", "Change", "Comparison", "Difference", "EdgeRecord", "Explanation", "Facets", "Finding",
+    "FirstBad", "GradientGraph", "Layer", "NodeRecord", "Recorder", "ScalarGraph", "Series",
+    "Trial", "assert_healthy", "backends", "compare", "diagnose", "diff", "draw", "explain",
+    "graph", "lesson", "profile_figure", "record", "scalar_graph", "watch",
 ]  # fmt: skip

@@ -201,7 +201,8 @@ class GradientGraph(Picture):
         levels = [
             _viewer.level(way, self.title[0], self.rankdir, f"l{i}-") for i, way in enumerate(ways)
         ]
-        legend = _viewer.legend(self._recording, any(level.boxes for level in levels))
+        said = _viewer.words(self._recording)
+        legend = _viewer.legend(self._recording, said, any(level.boxes for level in levels))
         names = {node.id: node.name for node in self.nodes}
         return _viewer.figure(levels, self.title[0]) + legend, _viewer.data(levels, names)
 

@@ -65,7 +65,7 @@ def page(
 {"".join(f"<p>{line}</p>" for line in lines)}
 </div></header>
 {body}
-<script type="application/json" id="data">{known}</script>
+<script type="application/json">{known}</script>
 <script>{script}</script>
 </body>
 </html>

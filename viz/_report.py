@@ -17,6 +17,12 @@ from ._look import number, shown
 from ._rules_record import findings
 from ._timeline import timeline
 
+MEANING = (
+    "Colour: gradient RMS relative to the median of the same step, over parameters and over "
+    "activations apart. Arrows run forward. Parameters, activations and outputs of layers are "
+    "drawn: what a record has numbers of."
+)
+
 
 def report(record: Any, path: Path) -> None:
     """Write the report of a `Recorder`."""
@@ -29,19 +35,19 @@ def page(record: Any) -> str:
     """The report as HTML."""
     samples = _frames.evenly(len(record))
     steps = [int(s) for s in record.steps[samples]]
-    graph, data = graph_of(record, samples, range(len(samples)))
+    graph, legend, data = graph_of(record, samples, range(len(samples)))
     title = (f"Training record of {record.step_count} steps", summary(record))
     body = (
         track({"": (record.steps, record.loss)}, steps)
-        + '<div class="beside"><section id="graph"><h2>Graph</h2>\n' + graph
-        + '</section>\n<section id="findings"><h2>Findings</h2>\n'
+        + '<div class="beside"><section><h2>Graph</h2>\n' + graph + legend
+        + '</section>\n<section><h2>Findings</h2>\n'
         + listed(findings(record)) + "</section></div>\n"
-        + '<section id="layers"><h2>Every layer through training</h2>\n'
+        + '<section><h2>Every layer through training</h2>\n'
         + _heatmaps(record, samples)
         + _page.chart(
             _record_charts.curves(record, "Layers through training").svg("", samples), "lines"
         )
-        + '</section>\n<section id="numbers"><h2>Numbers of the last sample</h2>\n'
+        + '</section>\n<section><h2>Numbers of the last sample</h2>\n'
         + '<div class="columns">' + layers(record) + activations(record) + "</div></section>\n"
     )  # fmt: skip
     return _page.page(title, body, page_data(steps, losses_said(record, samples), data))
@@ -74,13 +80,14 @@ def summary(record: Any) -> str:
 
 def track(losses: Any, steps: Sequence[int]) -> str:
     """The loss curve, under which the program puts the slider."""
-    return f'<div class="track lines">\n{timeline(losses, steps)}</div>\n'
+    still = "<noscript><p>Scripts are off: graphs are those of the last sample.</p></noscript>"
+    return f'<div class="track map">\n{timeline(losses, steps)}</div>\n{still}\n'
 
 
 def graph_of(
     record: Any, samples: Sequence[int], frames: Sequence[int], prefix: str = ""
-) -> tuple[str, Any]:
-    """The figure of a record's graph and what the program needs of it.
+) -> tuple[str, str, Any]:
+    """The figure of a record's graph, its legend, and what the program needs of it.
 
     Parameters
     ----------
@@ -93,7 +100,7 @@ def graph_of(
         Before the ids of the drawings.
     """
     if record.sketch is None:
-        return "<p>The record has no graph: no backward pass from one loss was seen.</p>", None
+        return "<p>The record has no graph: no backward pass from one loss was seen.</p>", "", None
     through = Frames(record, record.sketch, samples)
     graphs = [through.recording(k) for k in range(len(samples))]
     last = graphs[-1]
@@ -104,9 +111,9 @@ def graph_of(
         levels.append(_viewer.level(way, "Gradient flow", "TB", f"{prefix}l{i}-", strips))
     data = _viewer.data(levels, {n.id: n.name for n in last.nodes})
     data |= {"rows": _frames.rows(graphs), "frames": list(frames)}
-    said = _viewer.legend(last, any(level.boxes for level in levels))
+    legend = _viewer.legend(last, MEANING, any(level.boxes for level in levels))
     step = int(record.steps[samples[-1]])
-    return _viewer.figure(levels, f"Gradient flow at step {step}") + said, data
+    return _viewer.figure(levels, f"Gradient flow at step {step}"), legend, data
 
 
 def listed(found: Sequence[Finding]) -> str:
@@ -137,8 +144,11 @@ def _finding(f: Finding) -> str:
 
 def link(name: str) -> str:
     """A name that leads to its place in the graph, or to its row where scripts are blocked."""
-    name = shown(name)
-    return f'<a href="#{quote(name)}">{html.escape(name)}</a>'
+    return f'<a href="#{quote(_anchor(name))}">{html.escape(shown(name))}</a>'
+
+
+def _anchor(name: str) -> str:
+    return "-".join(shown(name).split())  # an id has no spaces
 
 
 def _heatmaps(record: Any, samples: Sequence[int]) -> str:
@@ -179,8 +189,7 @@ def _row(name: str, values: Sequence[float], shares: Sequence[int]) -> str:
     cells = "".join(
         f'<td class="n">{_cell(float(v), i in shares)}</td>' for i, v in enumerate(values)
     )
-    id = html.escape("-".join(shown(name).split()))
-    return f'<tr id="{id}"><td>{html.escape(shown(name))}</td>{cells}</tr>'
+    return f'<tr id="{html.escape(_anchor(name))}"><td>{html.escape(shown(name))}</td>{cells}</tr>'
 
 
 def _cell(value: float, share: bool) -> str:

@@ -6,7 +6,7 @@ figure of them, with pan, zoom, search and folding.
 
 import html
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,31 +143,31 @@ def _mark(group: ET.Element, node: NodeRecord) -> None:
             line.set("class", kind)
 
 
-def legend(recording: Recording, folded: bool) -> str:
-    """The colours and states in words."""
+def words(recording: Recording) -> str:
+    """What colours and numbers of a graph say."""
+    mode = MODES[recording.mode]
+    known = [(what, x) for what, x in recording.references.items() if x == x]
+    references = ", ".join(f"{what} {number(x)}" for what, x in known) or "none"
+    colors = mode.words.format(references=references)
+    return f"Colour: {colors}. {mode.arrows[0].upper()}{mode.arrows[1:]}."
+
+
+def legend(recording: Recording, said: str, folded: bool) -> str:
+    """The colours and states, and below them what is said of them."""
     mode = MODES[recording.mode]
     states = {r.state for r in (*recording.nodes, *recording.edges)}
-    colors = "".join(_sample("", "ok", k, words) for k, words in mode.scale)
+    colors = "".join(_sample("", "ok", k, label) for k, label in mode.scale)
     rows = [f'<li class="scale">{colors}</li>']
     rows += [
         f"<li>{_sample('state', state, 0, f'{look.glyph} {meaning(mode, state)}')}</li>"
         for state, look in LOOKS.items()
         if state != "ok" and (state != "released" or state in states)
     ]
-    references = _known(recording.references.items())
-    words = [f"Colour: {mode.words.format(references=references)}. {mode.arrows[0].upper()}"
-             f"{mode.arrows[1:]}.", BOXES * folded]  # fmt: skip
-    return (
-        f'<ul class="legend">{"".join(rows)}</ul>\n'
-        f'<p class="soft">{html.escape(" ".join(words).strip())}</p>\n'
-    )
+    said = f"{said} {BOXES}" if folded else said
+    return f'<ul class="legend">{"".join(rows)}</ul>\n<p class="soft">{html.escape(said)}</p>\n'
 
 
-def _sample(kind: str, state: State, k: int, words: str) -> str:
+def _sample(kind: str, state: State, k: int, label: str) -> str:
     border = f";border:1px {LOOKS[state].border} {LOOKS[state].line}" if LOOKS[state].line else ""
     style = f"background:{_look.fill(state, k)};color:{_look.ink(state, k)}{border}"
-    return f'<span class="{kind}" style="{style}">{html.escape(words)}</span>'
-
-
-def _known(references: Iterable[tuple[str, float]]) -> str:
-    return ", ".join(f"{what} {number(x)}" for what, x in references if x == x) or "none"
+    return f'<span class="{kind}" style="{style}">{html.escape(label)}</span>'

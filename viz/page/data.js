@@ -1,7 +1,7 @@
 // What a page brings, and how elements are made.
 //
 // The program computes nothing: drawings, colours and numbers come with the page, which can be
-// read without it. What a drawing needs is in the JSON block "data":
+// read without it. What a drawing needs is in its JSON block:
 //   steps   the training steps of the slider; empty for a single graph
 //   losses  what is said beside each step
 //   looks   by a letter: how a node of that state and distance looks
@@ -12,7 +12,7 @@
 //     levels  for each drawing: {boxes: {id: {name, members, text, cells: ["a letter a frame"]}}}
 "use strict";
 
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = JSON.parse(document.querySelector('script[type="application/json"]').textContent);
 const SVG = "http://www.w3.org/2000/svg";
 
 function make(tag, attributes = {}, ...children) {

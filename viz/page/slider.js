@@ -11,7 +11,7 @@ class Player {
     });
     this.output = make("output", { class: "step" });
     this.toggle = button("▶", "Play the training", () => this.play());
-    track.append(make("div", { class: "scrub" }, this.toggle, this.range, this.output));
+    track.append(make("div", { class: "scrub" }, this.range, this.toggle, this.output));
     this.cursors = [...document.querySelectorAll(".when")].map(area => this.cursor(area));
     this.show(this.last);
   }

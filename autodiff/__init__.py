@@ -38,6 +38,8 @@ from ._array_api import (
     pi,
     result_type,
 )
+from ._capture import Capture as Capture
+from ._capture import capture, captured
 from ._checkpoint import checkpoint
 from ._creation import (
     arange,
@@ -288,6 +290,8 @@ __all__ = [
     "broadcast_shapes",
     "broadcast_to",
     "can_cast",
+    "capture",
+    "captured",
     "cbrt",
     "ceil",
     "checkpoint",

@@ -207,6 +207,9 @@ class Op:
             promote = self.promote * len(operands) if self.variadic else self.promote
             settled = backend.settle(self.name, operands, promote, self.traits.floating)
             kind = settled[0]
+            if kind in backend.WRAPPERS and kind not in self.kernel_of:
+                if (make := backend.WRAPPERS[kind].kernel) is not None:
+                    self.kernel_of[kind] = make(self)
         if self.kernels and kind not in self.kernel_of:
             # The name of CuPy's arrays is known from the start, their type not until it is used.
             self.kernel_of[kind] = self.kernels.get(kind.__module__, self.body)

@@ -41,6 +41,8 @@ class Kind:
     """The namespace for one array, where it is not the same for all."""
     uniform: Callable[[Sequence[Any]], list[Any]] | None = None
     """What makes operands of several kinds arrays of this one; those inside another array."""
+    kernel: Callable[[Any], Callable[..., Any]] | None = None
+    """What makes, of any op, the function that runs it on these arrays in its body's place."""
 
 
 KINDS: dict[type, Kind] = {}

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from .. import _batched_xp, _codegen
+from .. import _batched_xp, _codegen, backend
 from .._batched import Level, enter, has, leave, levels, lift, total
 from .._op import op
 from ..backend import Array
+from ..nodes import wrap
 
 
 def _batch_x(g: Array, level: Level, axis: int | None) -> Array:
@@ -41,10 +42,15 @@ def lifted(operands: tuple[Any, ...]) -> tuple[Any, ...] | None:
 
 
 def beside(x: Any, index: Any) -> Any:
-    """A tensor at every level of the arrays in an index."""
-    for level in levels(index if type(index) is tuple else (index,)):
+    """A tensor at every level of the arrays in an index, and of their kind."""
+    parts = index if type(index) is tuple else (index,)
+    for level in levels(parts):
         if not has(x._data, level):
             x = batch(x, level, None)
+    for part in parts:
+        kind = backend.WRAPPERS.get(type(part))
+        if kind is not None and kind.kernel is not None and type(x._data) is not kind.type:
+            x = wrap(kind.uniform([x._data, part])[0])  # type: ignore[misc]
     return x
 
 

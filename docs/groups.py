@@ -13,6 +13,7 @@ from typing import Any
 NAMESPACES = (
     "autodiff", "autodiff.random", "autodiff.linalg", "autodiff.cuda",
     "nn", "nn.functional", "nn.init", "nn.optim", "nn.optim.schedule", "nn.data", "nn.datasets",
+    "nn.onnx",
     "viz",
 )  # fmt: skip
 
@@ -120,6 +121,8 @@ GROUPS = (
           ("nn.optim.schedule:*",)),
     Group("nn-data", "Data", "Data sets, and what makes batches of them.",
           ("nn.data:*", "nn.datasets:*")),
+    Group("nn-onnx", "ONNX", "Networks for other programs, and what they are made from.",
+          ("nn.onnx:*", "autodiff:autodiff._capture")),
     Group("viz", "Pictures", "Of the gradient in a graph, and of scalar mode.", ("viz:*",)),
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from . import data as data
 from . import datasets as datasets
 from . import functional as functional
 from . import init as init
+from . import onnx as onnx
 from . import optim as optim
 from .activations import CELU as CELU
 from .activations import ELU as ELU

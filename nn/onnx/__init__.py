@@ -1,0 +1,5 @@
+"""Networks as ONNX files, which other programs run."""
+
+from .exporting import export
+
+__all__ = ["export"]

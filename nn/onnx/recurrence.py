@@ -1,0 +1,124 @@
+"""Layers that ONNX has an operator for as a whole: recurrent ones, and batch normalization.
+
+While a network is captured these layers call `autodiff.captured` in the place of their ops.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+import autodiff as ad
+
+from ..layers.channels import _BatchNorm
+from ..layers.recurrence import GRU, LSTM, RNN, Layers
+from .building import Builder, Step
+from .table import emits
+
+KINDS = {"LSTM": LSTM, "GRU": GRU, "RNN": RNN}
+# Which of our blocks of rows each of ONNX's is: i o f c of i f z o, and z r h of r u z.
+ORDER = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN": (0,)}
+
+
+@contextmanager
+def whole(model: Any) -> Iterator[None]:
+    """Inside, the layers of a model that ONNX has are captured whole."""
+    changed: list[tuple[Any, str]] = []
+    try:
+        for module in model.modules():
+            kind = type(module)
+            if isinstance(module, Layers) and not module.proj_size:
+                if (scan := _scan(module)) is not None:
+                    module._scan = scan  # type: ignore[method-assign]
+                    changed.append((module, "_scan"))
+            elif isinstance(module, _BatchNorm) and kind.forward is _BatchNorm.forward:
+                if not module.training and module.running_mean is not None:
+                    module.forward = _normalized(module)  # type: ignore[method-assign]
+                    changed.append((module, "forward"))
+        yield
+    finally:
+        for module, name in changed:
+            delattr(module, name)
+
+
+def _normalized(module: Any) -> Any:
+    """The forward of a batch normalization in evaluation mode, as one call."""
+    plain = module.forward
+
+    def forward(x: Any) -> Any:
+        given = x, module.running_mean, module.running_var, module.weight, module.bias
+        return ad.captured("batch_norm", lambda x, *_: plain(x), *given, eps=module.eps)
+
+    return forward
+
+
+def _scan(layer: Any) -> Any:
+    """One layer in one direction, as one call; None for a kind that ONNX does not know."""
+    kind = next((name for name, base in KINDS.items() if isinstance(layer, base)), None)
+    if kind is None or any(
+        getattr(type(layer), name) is not getattr(KINDS[kind], name)
+        for name in ("_scan", "_step", "_share")
+    ):
+        return None
+    plain = layer._scan
+
+    def scan(x: Any, state: Any, suffix: str, valid: Any) -> Any:
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        weights = [getattr(layer, name + suffix) for name in names]
+
+        given = [None if _nothing(h) else h for h in state]  # zeros are what ONNX starts with
+
+        def run(x: Any, valid: Any, *rest: Any) -> Any:
+            start = tuple([h if g is None else g for g, h in zip(rest[4:], state)])
+            output, end = plain(x, start, suffix, valid)
+            return (output, *end)
+
+        output, *end = ad.captured(
+            "recurrence", run, x, valid, *weights, *given,
+            kind=kind, suffix=suffix, hidden=layer.hidden_size,
+            activation=getattr(layer, "nonlinearity", None),
+        )  # fmt: skip
+        return output, tuple(end)
+
+    return scan
+
+
+def _nothing(h: Any) -> bool:
+    """Whether a state is one of zeros, whatever the inputs."""
+    return isinstance(h.data, np.ndarray) and not h.data.any()
+
+
+@emits("recurrence")
+def _(g: Builder, s: Step) -> Any:
+    kind, suffix = s.options["kind"], s.options["suffix"]
+    x, valid, *weights = s.inputs[:6]
+    state = s.inputs[6:]
+    lengths = None
+    if valid is not None:  # (time, batch, 1)
+        lengths = g.add("ReduceSum", g.cast(valid, np.int32), [0, 2], keepdims=0)
+    w, r, *biases = [_blocks(g, name, kind) for name in weights if name is not None]
+    own = f"{g.scope}." if g.scope else ""
+    output, *ends = g.add(
+        kind,
+        x,
+        g.constant(w, g.name(f"{own}W{suffix}")),
+        g.constant(r, g.name(f"{own}R{suffix}")),
+        g.constant(np.concatenate(biases, axis=1), g.name(f"{own}B{suffix}")) if biases else None,
+        lengths,
+        *[h if h is None else g.add("Unsqueeze", h, [0]) for h in state],
+        outputs=1 + len(state),
+        hidden_size=s.options["hidden"],
+        direction="reverse" if suffix.endswith("_reverse") else "forward",
+        linear_before_reset=1 if kind == "GRU" else None,
+        activations=["Relu"] if s.options["activation"] == "relu" else None,
+    )
+    return g.add("Squeeze", output, [1]), *[g.add("Squeeze", h, [0]) for h in ends]
+
+
+def _blocks(g: Builder, name: str, kind: str) -> np.ndarray:
+    """A weight or bias with its blocks in ONNX's order, and an axis for the direction."""
+    if name not in g.constants:
+        raise ValueError(f"{kind} whose weights are computed from the inputs")
+    blocks = np.split(g.constants[name], len(ORDER[kind]))
+    return np.concatenate([blocks[i] for i in ORDER[kind]])[None]

@@ -12,8 +12,8 @@ from typing import Any
 
 NAMESPACES = (
     "autodiff", "autodiff.random", "autodiff.linalg", "autodiff.cuda",
-    "nn", "nn.functional", "nn.init", "nn.optim", "nn.optim.schedule", "nn.data", "nn.datasets",
-    "nn.onnx",
+    "nn", "nn.functional", "nn.init", "nn.optim", "nn.optim.schedule", "nn.data",
+    "nn.data.transforms", "nn.datasets", "nn.onnx",
     "viz",
 )  # fmt: skip
 
@@ -119,6 +119,8 @@ GROUPS = (
           ("nn.optim:*",)),
     Group("nn-schedules", "Schedules", "Learning rates as functions of the step number.",
           ("nn.optim.schedule:*",)),
+    Group("nn-augmentation", "Augmentation", "Images changed at random.",
+          ("nn.data.transforms:*",)),
     Group("nn-data", "Data", "Data sets, and what makes batches of them.",
           ("nn.data:*", "nn.datasets:*")),
     Group("nn-onnx", "ONNX", "Networks for other programs, and what they are made from.",

@@ -1,5 +1,6 @@
 """Datasets, and what makes batches of them."""
 
+from . import transforms as transforms
 from .collating import collate as collate
 from .loader import DataLoader as DataLoader
 from .sampling import DistributedSampler as DistributedSampler

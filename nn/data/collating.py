@@ -42,19 +42,20 @@ def collate(items: Sequence[Any]) -> Any:
 
 def converted(item: Any) -> Any:
     """One item as it is, its numbers and arrays as tensors."""
-    return _mapped(item, lambda leaf: ad.asarray(_raw(leaf)))
+    return mapped(item, lambda leaf: ad.asarray(_raw(leaf)))
 
 
 def moved(batch: Any, device: str) -> Any:
     """A batch on a device; what is no tensor stays."""
-    return _mapped(batch, lambda leaf: leaf.to(device) if isinstance(leaf, ad.Tensor) else leaf)
+    return mapped(batch, lambda leaf: leaf.to(device) if isinstance(leaf, ad.Tensor) else leaf)
 
 
-def _mapped(nest: Any, function: Callable[[Any], Any]) -> Any:
+def mapped(nest: Any, function: Callable[[Any], Any]) -> Any:
+    """A nest of dicts, tuples and lists with ``function`` of every leaf but strings."""
     if isinstance(nest, dict):
-        return {key: _mapped(value, function) for key, value in nest.items()}
+        return {key: mapped(value, function) for key, value in nest.items()}
     if isinstance(nest, (tuple, list)):
-        parts = [_mapped(part, function) for part in nest]
+        parts = [mapped(part, function) for part in nest]
         return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
     return nest if isinstance(nest, (str, bytes)) else function(nest)
 

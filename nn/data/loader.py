@@ -1,5 +1,6 @@
 """`DataLoader`: batches of a dataset, epoch after epoch."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import autodiff as ad
 
 from .collating import moved
 from .fetching import Fetcher
+from .pinning import pinned
 from .pool import Pool
 from .sampling import RandomSampler, Sampler, SequentialSampler
 
@@ -49,6 +51,9 @@ class DataLoader:
         "spawn" is safe with threads and GPUs. "fork" starts at once and takes any dataset along,
         but may hang in libraries that have threads, and cannot use CUDA; "forkserver" is between
         the two.
+    pin : bool
+        Copy batches to a GPU from page-locked memory, while the one before is worked with. On the
+        CPU it does nothing but warn.
 
     Attributes
     ----------
@@ -82,6 +87,7 @@ class DataLoader:
         timeout: float = 0.0,
         worker_init: Callable[[int], None] | None = None,
         start_method: str = "spawn",
+        pin: bool = False,
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"DataLoader: batch_size={batch_size} must be at least 1, or None")
@@ -109,6 +115,7 @@ class DataLoader:
         self.timeout = timeout
         self.worker_init = worker_init
         self.start_method = start_method
+        self.pin = pin
         self._pool: Pool | None = None  # of workers that wait for the next epoch
         self._epoch = 0
         self._first = 0  # the batch that the next iteration begins with
@@ -135,12 +142,26 @@ class DataLoader:
         epoch, first = self._epoch, self._first
         self._epoch, self._first = epoch + 1, 0
         position = self._position = [epoch, first]
-        device = self.device or (ad.default_device() if self.num_workers else None)
-        for batch in self._batches(epoch, first):
+        for batch in self._placed(self._batches(epoch, first)):
             position[1] += 1
-            yield batch if device is None else moved(batch, device)
+            yield batch
         if self._position is position:
             self._position = None
+
+    def _placed(self, batches: Iterator[Any]) -> Iterator[Any]:
+        device = self.device
+        if device is None and (self.num_workers or self.pin):
+            device = ad.default_device()  # where other loaders' batches are made
+        if device is None:
+            return batches
+        if self.pin and device.startswith("cuda"):
+            return pinned(batches, device)
+        if self.pin:
+            warnings.warn(
+                f"DataLoader: pin=True does nothing for batches on {device!r}; it is for GPUs",
+                stacklevel=3,
+            )
+        return (moved(batch, device) for batch in batches)
 
     def _batches(self, epoch: int, first: int) -> Iterator[Any]:
         order, size = self.order(epoch), self.batch_size or 1

@@ -10,7 +10,7 @@ import pytest
 import autodiff as ad
 import nn
 import viz
-from viz import _chart, _film, _heatmap, _look, _render, _tensorboard
+from viz import _chart, _dot, _film, _heatmap, _look, _render, _tensorboard
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '<script>"&]]> \u202e🙂'
@@ -176,35 +176,54 @@ def test_names_stay_text(tmp_path):
 
 
 def test_what_a_film_draws(record):
-    rows = {*record.parameters, *record.activations}
-    places = _film.measured(record.sketch, rows)
-    named = {place.name: [places[k][0].name for k in before] for place, before in places.values()}
+    reel = _film.Reel(record)
+    named = {nodes[0].name: nodes for nodes in reel.nodes.values()}
     assert set(named) == {*record.parameters, *record.activations} - {"2.weight", "2.bias"}
-    assert named["1.sigmoid"] == ["0.linear"] and named["0.linear"] == ["0.weight", "0.bias"]
-    assert named["2.linear"] == ["1.sigmoid"] and named["4.linear"] == [
-        "3.relu", "4.weight", "4.bias",
-    ]  # fmt: skip
+    at = {node.id: node.name for node in reel.graphs[0].nodes}
+    edges = {(at[e.source], at[e.target]) for e in reel.graphs[0].edges}
+    assert {a for a, b in edges if b == "4.linear"} == {"3.relu", "4.weight", "4.bias"}
+    assert [n.state for n in named["0.weight"]] == ["ok"] * 4 + ["nonfinite"] * 2
+    rms = record.series("rms", by="parameter")["0.weight"]
+    assert [n.rms for n in named["0.weight"][:4]] == pytest.approx(rms[:4].tolist())
 
 
 @pytest.mark.skipif(not viz.backends()["svg"], reason="nothing here lays graphs out")
 def test_a_film(record, tmp_path):
     root = ET.fromstring(record.animate(tmp_path / "film.svg").read_text(encoding="utf-8"))
     moving = list(root.iter(f"{SVG}animate"))
-    assert {len(a.get("values").split(";")) for a in moving} == {6}
     assert {a.get("dur") for a in moving} == {"1.5s"}
     assert not [e for e in root.iter() if e.tag.endswith("script")]
-    fills = {}
-    for group in root.iter(f"{SVG}g"):
-        title = group.find(f"{SVG}title")
-        for shape in group.findall("*"):
-            for a in shape.findall(f"{SVG}animate"):
-                if title is not None and a.get("attributeName") == "fill" and "cx" in shape.attrib:
-                    fills[title.text] = a.get("values").split(";")
-                    assert shape.get("fill") == fills[title.text][-1]  # without SMIL: the last
+    shapes = {
+        group.find(f"{SVG}title").text: next(
+            e for e in group if e.find(f"{SVG}animate") is not None
+        )
+        for group in root.iter(f"{SVG}g")
+        if group.get("class") == "node"
+    }
+    shape = shapes["0.weight"]
+    fills = next(a for a in shape.iter(f"{SVG}animate") if a.get("attributeName") == "fill")
     rms = record.series("rms", by="parameter")
-    distance = math.log10(rms["0.weight"][0] / np.nanmedian(rms.values[0]))
-    assert fills["0.weight"][0] == _look.fill("ok", distance)
-    assert fills["0.weight"][-1] == _look.fill("nonfinite", math.nan)
+    neutral = np.nanmedian(rms.values[0])
+    first = _look.fill("ok", math.log10(rms["0.weight"][0] / neutral))
+    assert fills.get("values").split(";")[0] == first and fills.get("keyTimes").startswith("0;")
+    last = _look.fill("nonfinite", math.nan)
+    assert fills.get("values").split(";")[-1] == shape.get("fill") == last  # without SMIL: the last
+    # Who wants no motion gets the last frame too: the style sheet wins over the animation.
+    assert f"--fill:{last};" in shape.get("style") and "fill" in shape.get("class").split()
+    assert "prefers-reduced-motion" in root.find(f"{SVG}style").text
+    # Each frame has its own numbers, seen in that frame alone.
+    moments = [
+        group
+        for group in root.iter(f"{SVG}g")
+        if [a.get("attributeName") for a in group.findall(f"{SVG}animate")] == ["visibility"]
+    ]
+    assert [g.get("visibility") for g in moments] == (["hidden"] * 5 + ["visible"]) * 2
+    read = [{t.text for t in g.iter(f"{SVG}text")} for g in moments[:6]]
+    for k in range(4):
+        assert {_look.number(v) for v in rms.values[k] if v == v} <= read[k]
+    assert any(t.startswith("✖ nan") for t in read[5])
+    cursors = [float(g.find(f"{SVG}line").get("x1")) for g in moments[6:]]
+    assert cursors == sorted(cursors) and len(set(cursors)) == 6
     said = [t for t in texts(ET.tostring(root)) if t.startswith("step ")]
     assert len(said) == 6 and said[0].startswith("step 0   loss ")
     assert record.animate(tmp_path / "film.html").read_text().startswith("<!DOCTYPE")
@@ -217,8 +236,43 @@ def test_a_gif(record, monkeypatch, tmp_path):
     from PIL import Image
 
     monkeypatch.setattr(_film, "FRAMES", 2)
+    still = ET.fromstring(_film.Reel(record).frame(0))
+    assert not list(still.iter(f"{SVG}animate"))
     with Image.open(record.animate(tmp_path / "film.gif")) as image:
         assert image.format == "GIF" and image.n_frames == 2
+
+
+def test_a_film_of_a_large_network_is_folded(tmp_path):
+    layers = []
+    for _ in range(150):
+        layers += [nn.Linear(4, 4), nn.Tanh()]
+    model = nn.Sequential(*layers)
+    with viz.watch(model, every=1) as recorder:
+        for i in range(3):
+            (model(ad.ones((2, 4))).sum() * 10.0**-i).backward()
+            for p in model.parameters():
+                p.data, p.grad = p.data.copy(), None
+    reel = _film.Reel(recorder)
+    assert sum(len(getattr(n[0], "members", (n[0],))) for n in reel.nodes.values()) == 600
+    assert len(reel.nodes) <= _film.NODES
+    boxes = [nodes for nodes in reel.nodes.values() if hasattr(nodes[0], "members")]
+    path = recorder.animate(tmp_path / "film.svg")
+    root = ET.fromstring(path.read_text(encoding="utf-8"))
+    assert path.stat().st_size < 1_000_000
+    said = texts(ET.tostring(root))
+    for nodes in boxes:
+        for node in nodes:
+            assert _dot.reading(node)[0] in said
+    cells = [
+        shape
+        for group in root.iter(f"{SVG}g")
+        if group.get("class") == "node" and group.get("data-id") == boxes[0][0].id
+        for shape in group
+        if shape.get("fill", "none") != "none"
+    ]
+    assert [c.get("fill") for c in cells] == [
+        _look.fill(c.state, c.level) for c in boxes[0][-1].cells
+    ]
 
 
 def test_a_film_without_graphviz(record, monkeypatch, tmp_path):

@@ -5,6 +5,8 @@ Each is for a `Collector`: a vector of float64 that stays where the arrays lie.
 
 from typing import Any
 
+import numpy as np
+
 import autodiff as ad
 
 from ._local import LOCAL, derivative, local
@@ -84,7 +86,8 @@ SAFE = 1e-25, 1e30
 
 def _squares(xp: Any, x: Any) -> Any:
     if x.dtype == "float32" and ad.backend.device_of(x) == "cpu":
-        found = float(x @ x)
+        with np.errstate(over="ignore"):
+            found = float(x @ x)
         if SAFE[0] < found < SAFE[1]:
             return found
     wide = xp.asarray(x, dtype=xp.float64)

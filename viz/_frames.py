@@ -86,7 +86,7 @@ class Frames:
         flow = chosen("activation")  # of these the record has the RMS alone
         unknown = np.full(flow.shape, np.nan)
         bad = np.where(np.isfinite(flow), 0.0, 1.0)
-        bad[np.isnan(chosen("mean"))] = np.nan  # did not run
+        bad[np.isnan(chosen("std"))] = np.nan  # did not run
         activations = _rows(record.activations, [flow, flow, unknown, unknown, bad])
         return parameters, activations
 

@@ -198,8 +198,8 @@ class Heatmap(Chart):
         return made
 
 
-def legend(left: float, y: float, prefix: str = "") -> list[str]:
-    """The colours, and below them the patterns of the states, as pieces of SVG."""
+def scale(left: float, y: float) -> list[str]:
+    """The colours and what they mean, as pieces of SVG."""
     made = []
     for k in range(-CLIP, CLIP + 1):
         x = left + (k + CLIP) * 44
@@ -207,6 +207,12 @@ def legend(left: float, y: float, prefix: str = "") -> list[str]:
         words = f"{bound}1e{k}" if k else "reference"
         made.append(_chart.rect(x, y, 44, 10, PALETTE[k + CLIP]))
         made.append(text(x + 22, y + 20, words, "middle", font_size=8, fill=GREY))
+    return made
+
+
+def legend(left: float, y: float, prefix: str = "") -> list[str]:
+    """The colours, and below them the patterns of the states, as pieces of SVG."""
+    made = scale(left, y)
     for i, state in enumerate(PATTERNS):
         x, words = left + i * 132, f"{LOOKS[state].glyph} {LOOKS[state].meaning}"
         made.append(_chart.rect(x, y + 25, 14, 9, f"url(#{prefix}{state})"))

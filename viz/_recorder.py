@@ -164,9 +164,9 @@ class Recorder(Samples):
     def animate(self, path: str | os.PathLike[str], format: str | None = None) -> Path:
         """Write a film of the graph, recoloured step by step: svg, html or gif.
 
-        The SVG plays without scripts, also as an image in a page. It is laid out once, by
-        Graphviz (`backends`). A GIF is for places that show no SVG, and needs Pillow and the
-        renderer of PNGs.
+        It is folded as `graph` folds, and laid out once. The SVG plays without scripts, also as
+        an image in a page, and stands still for who wants no motion. A GIF is for places that
+        show no SVG, and needs Pillow and the renderer of PNGs.
         """
         _film.film(self, Path(path), format)
         return Path(path)

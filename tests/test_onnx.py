@@ -179,6 +179,19 @@ def test_recurrent_layers_are_one_node_a_direction(cls):
     assert directions == ["forward", "reverse"] * 2
 
 
+@pytest.mark.parametrize("name", ["MLP with batch norm", "LSTM classifier", "bidirectional GRU"])
+def test_a_network_on_a_gpu_exports_as_on_the_cpu(name):
+    network = zoo.NETWORKS[name]
+    model = network.build(nn, ad.concatenate)
+    here = graph_of(model, inputs(network, 1))[0]
+    model.to("strict")
+    there = graph_of(model, ad.tensor(inputs(network, 1), device="strict"))[0]
+    assert there.nodes == here.nodes and there.constants.keys() == here.constants.keys()
+    for key, value in here.constants.items():
+        np.testing.assert_array_equal(there.constants[key], value, key)
+    assert all(p.device == "strict" for p in model.parameters())
+
+
 def test_a_changed_recurrence_is_unrolled():
     class Half(nn.RNN):
         def _step(self, suffix):
@@ -267,6 +280,14 @@ def inputs(network, n):
     if network.tokens:
         return rng.integers(0, network.tokens, shape)
     return rng.uniform(size=shape).astype(np.float32)
+
+
+def test_dtypes_that_onnx_has_not_are_refused():
+    pytest.importorskip("onnx", reason="the extra `onnx` brings it")
+    bfloat16 = pytest.importorskip("ml_dtypes", reason="the extra `test` brings it").bfloat16
+    model = nn.Conv1d(1, 1, 1, dtype=bfloat16)
+    with pytest.raises(NotImplementedError, match="opset 21 does not take this graph"):
+        nn.onnx.export(model, np.ones((1, 1, 2), bfloat16), "unused")
 
 
 def test_operators_older_than_21_and_newer_than_the_package_are_refused():

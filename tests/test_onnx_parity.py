@@ -106,6 +106,15 @@ def test_the_zoo(name, opset):
         compare(proto, model, [inputs(network, n)], BOTH)
 
 
+@pytest.mark.parametrize("name", zoo.NETWORKS)
+def test_the_zoo_in_half_precision(name):
+    network = zoo.NETWORKS[name]
+    model = network.build(nn, ad.concatenate).half().eval()
+    x = inputs(network, 3)
+    x = x if network.tokens else x.astype(np.float16)
+    compare(model_proto(model, x), model, [x], BOTH, 1e-2, 2e-3)
+
+
 def rows(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 

@@ -50,7 +50,7 @@ def export(
     Raises
     ------
     NotImplementedError
-        If ONNX has no operator for an op, naming it.
+        If ONNX has no operator for an op, naming it, or not for its dtype.
     TypeError
         If ``forward`` needs the value of a tensor, as for an ``if``.
     ValueError
@@ -265,7 +265,13 @@ def _proto(
     made = helper.make_model(
         graph, opset_imports=opsets, ir_version=version, producer_name="autodiff-viz"
     )
-    onnx.checker.check_model(made, full_check=True)
+    try:
+        onnx.checker.check_model(made, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise NotImplementedError(
+            f"nn.onnx.export: opset {opset} does not take this graph: {error} (if it is a dtype: "
+            "bfloat16 and float64 are in few operators, float32 is in all: model.float())"
+        ) from error
     return made
 
 

@@ -5,12 +5,14 @@ While a network is captured these layers call `autodiff.captured` in the place o
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import autodiff as ad
 
+from .. import functional
 from ..layers.channels import _BatchNorm
 from ..layers.recurrence import GRU, LSTM, RNN, Layers
 from .building import Builder, Step
@@ -44,11 +46,12 @@ def whole(model: Any) -> Iterator[None]:
 
 def _normalized(module: Any) -> Any:
     """The forward of a batch normalization in evaluation mode, as one call."""
-    plain = module.forward
 
     def forward(x: Any) -> Any:
+        module._require_axes(x)
         given = x, module.running_mean, module.running_var, module.weight, module.bias
-        return ad.captured("batch_norm", lambda x, *_: plain(x), *given, eps=module.eps)
+        run = partial(functional.batch_norm, eps=module.eps)
+        return ad.captured("batch_norm", run, *given, eps=module.eps)
 
     return forward
 
@@ -68,11 +71,13 @@ def _scan(layer: Any) -> Any:
         weights = [getattr(layer, name + suffix) for name in names]
 
         given = [None if _nothing(h) else h for h in state]  # zeros are what ONNX starts with
+        home = layer.weight_hh_l0.device  # the program's values are on the CPU
 
         def run(x: Any, valid: Any, *rest: Any) -> Any:
-            start = tuple([h if g is None else g for g, h in zip(rest[4:], state)])
-            output, end = plain(x, start, suffix, valid)
-            return (output, *end)
+            start = [h if g is None else g for g, h in zip(rest[4:], state)]
+            x, valid, *start = [y if y is None else y.to(home) for y in (x, valid, *start)]
+            output, end = plain(x, tuple(start), suffix, valid)
+            return tuple([y.cpu() for y in (output, *end)])
 
         output, *end = ad.captured(
             "recurrence", run, x, valid, *weights, *given,

@@ -51,3 +51,11 @@ def test_a_stranger_has_no_preview():
     optimizer = nn.optim.SGD([nn.Parameter([1.0])], lr=0.1)
     with pytest.raises(ValueError, match="not one of its parameters"):
         optimizer.preview(nn.Parameter([1.0]), ad.tensor([1.0]))
+
+
+def test_lbfgs_refuses():
+    """Its step is no function of one gradient; an empty answer would pass for one."""
+    w = nn.Parameter([1.0, 2.0])
+    optimizer = nn.optim.LBFGS([w])
+    with pytest.raises(NotImplementedError, match="evaluates the loss several times"):
+        optimizer.preview(w, ad.tensor([1.0, 1.0]))

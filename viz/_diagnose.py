@@ -28,8 +28,8 @@ def diagnose(
     model : Module, optional
         Gives names, and what the loss did not reach; the function needs it.
     optimizer : Optimizer, optional
-        The learning rate and updates lost to rounding are judged by what its next step would do;
-        a copy of it takes that step.
+        The learning rate and updates lost to rounding are judged by what its next step would do,
+        which its ``preview`` tells. L-BFGS cannot, and these rules then say nothing.
     **thresholds : float
         Other values for the thresholds of the page on diagnosis, such as ``dead_max=0.9``.
 
@@ -49,6 +49,11 @@ def diagnose(
     if isinstance(loss, Recorder):
         return findings(loss, **thresholds)
     bounds = limits(thresholds)
+    if optimizer is not None and not hasattr(optimizer, "param_groups"):
+        raise TypeError(
+            f"optimizer is a {type(optimizer).__name__}, which has no param_groups; give the "
+            "optimizer itself"
+        )
     random = ad.random.default_generator.state
     loss_of = loss if callable(loss) else None
     case = Case(loss_of, model, optimizer, bounds, random, try_fix)

@@ -4,7 +4,6 @@ Forward values are those that the graph keeps for its own backward pass, so noth
 recorded beforehand.
 """
 
-import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import autodiff as ad
 
 from ._observe import ancestors, node_of, tensor_of
-from ._record import record
+from ._record import blank, record
 from ._records import NodeRecord, Recording
 from ._stats import Collector, Statistics
 
@@ -59,33 +58,43 @@ class Weight:
         return self.gradient is not None and len(self.record.shape) >= 2
 
 
+def leaf_gradients(loss: Any) -> dict[Any, Any]:
+    """The raw gradients of a loss by leaf node. Nothing is written, and no hook fires."""
+    found: dict[Any, Any] = {}
+
+    def look(node: Any, g: Any, pulled: Any) -> None:
+        if node.op is None:
+            found[node] = g
+
+    ad.gradients(loss, observe=look)
+    return found
+
+
 class Evidence:
     """A loss, observed once, as the rules read it."""
 
     def __init__(self, loss: Any, model: Any = None, optimizer: Any = None) -> None:
         self.model, self.optimizer = model, optimizer
-        self.recording: Recording = record(loss, model)
-        self.root = node_of(loss)
-        self.order = ancestors(self.root)
+        # What no gradient can reach is evidence too, if there are parameters that wait for one.
+        cut = model is not None and getattr(loss, "node", model) is None
+        self.recording: Recording = (blank if cut else record)(loss, model)
+        self.root = None if cut else node_of(loss)
+        self.order = [] if self.root is None else ancestors(self.root)
         self.records = dict(zip(self.order, self.recording.nodes))
         self.weights = self._weights(loss)
 
     def _weights(self, loss: Any) -> list[Weight]:
         """The parameters, in the order in which the loss first reads them; unreached ones last."""
-        gradients: dict[Any, Any] = {}
-        if not self.recording.released:
-
-            def look(node: Any, g: Any, pulled: Any) -> None:
-                if node.op is None:
-                    gradients[node] = g
-
-            ad.gradients(loss, observe=look)
+        known = self.order and not self.recording.released
+        gradients = leaf_gradients(loss) if known else {}
+        named = {} if self.model is None else dict(self.model.named_parameters())
         found: dict[Any, Weight] = {}
         through: dict[Any, Weight] = {}  # a parameter, or a view of it
         for node in self.order:
             record = self.records[node]
             tensor = tensor_of(node)
-            if node.op is None and record.kind == "parameter" and tensor is not None:
+            given = record.kind == "parameter" and (named or self.model is None)
+            if node.op is None and given and tensor is not None:
                 g = gradients.get(node, getattr(tensor.grad, "data", None))
                 through[node] = found[node] = Weight(record, tensor, g)
                 continue
@@ -103,13 +112,28 @@ class Evidence:
             found.values(), key=lambda w: min((place[r] for r in w.readers), default=len(place))
         )
         seen = {id(w.tensor) for w in reached}
-        named = {} if self.model is None else dict(self.model.named_parameters())
         ghosts = [
             Weight(record, named[record.name], None)
             for record in self.recording.nodes[len(self.order) :]
             if record.name in named and id(named[record.name]) not in seen
         ]
         return reached + ghosts
+
+    @property
+    def lonely(self) -> list[Weight]:
+        """The parameters that are to learn and get no gradient.
+
+        Those of another optimizer are not to learn from this loss. If nothing requires a gradient,
+        all of them are lonely.
+        """
+        if self.recording.released:
+            return []
+        left = [w for w in self.weights if w.gradient is None]
+        if self.root is None:
+            return left
+        known = self.optimized
+        mine = [w for w in left if known is None or id(w.tensor) in known]
+        return [w for w in mine if w.tensor.requires_grad]
 
     @property
     def kernels(self) -> list[Weight]:
@@ -132,20 +156,21 @@ class Evidence:
 
     @cached_property
     def updates(self) -> dict[int, tuple[Any, Any]]:
-        """Of each parameter, by id, the next value and its gradient, from a copy that steps."""
-        if self.optimizer is None or self.recording.released:
+        """Of each parameter, by id, the value after the next step, and its gradient.
+
+        Empty for an optimizer that cannot tell without a step, as L-BFGS.
+        """
+        if not hasattr(self.optimizer, "preview") or self.recording.released:
             return {}
-        given = {id(w.tensor): w.gradient for w in self.weights if w.gradient is not None}
-        twin = copy.deepcopy(self.optimizer)
-        pairs = []
-        for group, twins in zip(self.optimizer.param_groups, twin.param_groups):
-            for own, other in zip(group["params"], twins["params"]):
-                g = given.get(id(own))
-                other.grad = None if g is None else ad.tensor(g)
-                if g is not None:
-                    pairs.append((own, other, g))
-        twin.step()
-        return {id(own): (other.data, g) for own, other, g in pairs}
+        known = self.optimized or set()
+        moved = [w for w in self.weights if w.gradient is not None and id(w.tensor) in known]
+        try:
+            return {
+                id(w.tensor): (self.optimizer.preview(w.tensor, w.gradient), w.gradient)
+                for w in moved
+            }
+        except NotImplementedError:
+            return {}
 
     @property
     def optimized(self) -> set[int] | None:

@@ -11,6 +11,13 @@ from ._look import number, shown
 Severity = Literal["fatal", "sick", "note"]
 ORDER: tuple[Severity, ...] = ("fatal", "sick", "note")
 
+CAUSES: tuple[tuple[str, ...], ...] = (
+    ("nonfinite",), ("unreached",), ("symmetric",), ("recurrent",), ("dead",), ("saturated",),
+    ("batch_norm",), ("recurrent_vanishing",), ("vanishing", "exploding", "spread"),
+    ("lr_high",), ("lost_updates",), ("lr_low",), ("frozen",),
+)  # fmt: skip
+"""Rules in the order of cause and effect: dead units make a gradient vanish, not the reverse."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -34,6 +41,8 @@ class Finding:
         ``"fatal"``, ``"sick"``, or ``"note"`` for what may be meant so.
     excess : float
         By how many decades the statistic is beyond the threshold.
+    advice : tuple of str
+        What only the program itself can do, the best first.
     """
 
     rule: str
@@ -45,6 +54,7 @@ class Finding:
     remedies: tuple[str, ...]
     severity: Severity
     excess: float
+    advice: tuple[str, ...] = ()
     case: Any = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -54,6 +64,7 @@ class Finding:
             f"  at {', '.join(shown(n, 60) for n in self.nodes[:4])}{more}" if self.nodes else "",
             f"  {number(self.statistic)} against {number(self.threshold)} ({self.citation})",
             f"  try: {', '.join(self.remedies)}" if self.remedies else "",
+            *(f"  do: {advice}" for advice in self.advice),
         ]
         return "\n".join(line for line in lines if line)
 
@@ -98,12 +109,13 @@ def judged(
     remedies: Sequence[str] = (),
     severity: Severity = "sick",
     below: bool = False,
+    advice: Sequence[str] = (),
 ) -> Finding:
     """A measurement, which is a finding if its ``excess`` is positive."""
     return Finding(
         rule=rule, nodes=tuple(nodes), statistic=statistic, threshold=limit.value,
         citation=limit.citation, cause=cause, remedies=tuple(remedies), severity=severity,
-        excess=excess(statistic, limit.value, below),
+        excess=excess(statistic, limit.value, below), advice=tuple(advice),
     )  # fmt: skip
 
 
@@ -126,5 +138,6 @@ def excess(statistic: float, threshold: float, below: bool = False) -> float:
 
 
 def worst_first(found: Sequence[Finding]) -> list[Finding]:
-    """By severity, then by how far beyond the threshold."""
-    return sorted(found, key=lambda f: (ORDER.index(f.severity), -f.excess))
+    """By severity, then causes before their effects, then by how far beyond the threshold."""
+    place = {rule: i for i, rules in enumerate(CAUSES) for rule in rules}
+    return sorted(found, key=lambda f: (ORDER.index(f.severity), place[f.rule], -f.excess))

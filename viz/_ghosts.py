@@ -13,6 +13,7 @@ from . import _forward
 from ._names import Names, owner
 
 FROZEN = "frozen: requires_grad=False"
+UNUSED = "unused: its module was never called"
 UNKNOWN = "the loss does not depend on it"
 
 
@@ -43,7 +44,7 @@ class Reasons:
         module = self.modules.get(owner(name))
         calls = getattr(module, "_calls", None)
         if calls == 0 and id(module) not in self.in_graph:
-            return "unused: its module was never called"
+            return UNUSED
         if id(module) in self.in_graph:
             if self.watched:
                 return (

@@ -69,6 +69,22 @@ def record(
     )  # fmt: skip
 
 
+def blank(loss: Any, model: Any) -> Recording:
+    """The recording of a loss without a graph: it alone, and the parameters it does not reach."""
+    names, unique = Names([], model), Unique()
+    ghosts = list(_ghosts(names, [], 1, unique))
+    alone = Draft(
+        id="n0", kind="input", group="activations", name=unique("loss"), op="", scope="",
+        shape=tuple(loss.shape), dtype=_dtype(loss.dtype), note="it has no graph",
+    )  # fmt: skip
+    nodes = [_sized(alone, ABSENT), *ghosts]
+    return Recording(
+        nodes=tuple([NodeRecord(**vars(draft)) for draft in nodes]), edges=(), kinds=names.kinds,
+        references=compare(nodes, [], alone, "gradient", "median"), root=alone.id,
+        loss=_value(loss), released=False,
+    )  # fmt: skip
+
+
 def _check_mode(mode: ModeName, by: Any, order: Sequence[ad.Node]) -> None:
     ops = [node for node in order if node.op]
     if mode == "value" and ops and not any(_forward.note_of(node) for node in ops):

@@ -1,52 +1,34 @@
-"""What can be done about a finding, as code: each changes a copy of a model.
-
-Nothing of ``nn`` is imported. Layers that a remedy puts in come from the library that the model
-itself is made of, found through the classes of its modules.
-"""
+"""What can be done about a finding, as code: each changes a copy of a model."""
 
 import math
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import autodiff as ad
 
-from ._evidence import MATRIX, RECURRENT, Evidence, Weight
-from ._findings import Finding
+from ._evidence import MATRIX
+from ._ghosts import UNUSED
 from ._local import LOCAL
+from ._plan import Plan, children, library
+from ._remedies_recurrent import (
+    forget_bias,
+    gated_cell,
+    orthogonal,
+    orthogonal_blocks,
+    recurrent,
+)
 from ._rules_update import ratios
 
 USUAL_UPDATE = 1e-3
 """The size of an update over that of the weight that is usual (CS231n notes)."""
+OUT_OF_SCALE = 10.0
+"""By how much data may be larger or smaller than 1 before ``scale_inputs`` takes notice."""
 CLIP_NORM = 1.0
 """The norm to which ``clip`` shortens gradients."""
 RECTIFIER_GAIN = math.sqrt(2)
 """He et al. (2015)."""
 GAINS = {"sigmoid": 4.0, "tanh": 5 / 3, "selu": 1.0}
 """What makes up for an activation's slope at 0 (Glorot & Bengio, 2010; LeCun et al., 1998)."""
-
-
-@dataclass
-class Plan:
-    """A copy of a network to be mended, and how it is to be trained."""
-
-    model: Any
-    evidence: Evidence  # of that copy
-    finding: Finding
-    lr_factor: float = 1.0
-    clip: float | None = None
-    adopt: bool = False  # train parameters that the optimizer did not have
-
-
-def library(model: Any) -> Any:
-    """The package that the model's layers come from; None if it has no layers of its own."""
-    for _, module in model.named_modules():
-        for cls in type(module).__mro__:
-            package = sys.modules.get(cls.__module__.partition(".")[0])
-            if hasattr(package, "Sequential") and hasattr(package, "LayerNorm"):
-                return package
-    return None
 
 
 # ---------------------------------------------------------------- weights
@@ -78,30 +60,12 @@ def _redraw(plan: Plan, gain: float) -> bool:
         columns = op == "matmul" and not weight.turned
         fan_in = tensor.shape[-2] if columns else math.prod(tensor.shape[1:])
         drawn: Any = generator.normal(tensor.shape, 0.0, 1.0, **where)
-        if _recurrent(weight):
-            tensor.data = _orthogonal(drawn)
+        if recurrent(weight):
+            tensor.data = orthogonal_blocks(drawn)
         else:
             tensor.data = (drawn * (gain / math.sqrt(fan_in))).astype(tensor.dtype)
         done = True
     return done
-
-
-def _recurrent(weight: Weight) -> bool:
-    square = len(weight.record.shape) == 2
-    return square and (weight.readers[0].op.name in RECURRENT or len(weight.readers) > 3)
-
-
-def _orthogonal(drawn: Any) -> Any:
-    """Blocks of orthogonal rows (Saxe et al., 2014), one for each gate."""
-    xp = ad.backend.namespace(drawn)
-    rows, columns = drawn.shape
-    square = min(rows, columns)
-    blocks = [
-        xp.linalg.qr(drawn[i : i + square].astype("float64").T)[0].T
-        for i in range(0, rows - square + 1, square)
-    ]
-    made = xp.concatenate(blocks, axis=0)
-    return made.astype(drawn.dtype) if made.shape == drawn.shape else drawn / math.sqrt(columns)
 
 
 def unfreeze(plan: Plan) -> bool:
@@ -110,6 +74,14 @@ def unfreeze(plan: Plan) -> bool:
         weight.tensor.requires_grad = True
     plan.adopt = True
     return True
+
+
+def drop_unused(plan: Plan) -> bool:
+    """Nothing is asked of parameters whose module is never called; the program can remove them."""
+    unused = [w for w in plan.evidence.lonely if w.record.note == UNUSED]
+    for weight in unused:
+        weight.tensor.requires_grad = False
+    return bool(unused)
 
 
 def float32(plan: Plan) -> bool:
@@ -157,7 +129,7 @@ def add_skips(plan: Plan) -> bool:
     if package is None or not hasattr(package, "Residual"):
         return False
     places = []
-    for parent, name, module in _children(plan.model):
+    for parent, name, module in children(plan.model):
         weight = getattr(module, "weight", None)
         shape: Any = getattr(weight, "shape", ())
         if type(module).__name__ == "Linear" and len(shape) == 2 and shape[0] == shape[1]:
@@ -167,12 +139,44 @@ def add_skips(plan: Plan) -> bool:
     return bool(places)
 
 
+def scale_inputs(plan: Plan) -> bool:
+    """Data divided by its deviation, where that is far from 1 (LeCun et al., 1998)."""
+    package, e = library(plan.model), plan.evidence
+    sizes = {}
+    for weight in e.kernels:
+        first = weight.readers[0]
+        x: Any = first.kept.get("x")
+        if "x" in first.operands or not hasattr(x, "dtype") or not ad.backend.is_float(x.dtype):
+            continue
+        size = float(ad.backend.namespace(x).std(x.astype("float64")))
+        if size > 0 and max(size, 1 / size) > OUT_OF_SCALE:
+            sizes[e.records[first].scope] = size
+    paths = {id(module): path for path, module in plan.model.named_modules()}
+    places = [p for p in children(plan.model) if paths[id(p[2])] in sizes]
+    for parent, name, module in places if package else []:
+        setattr(parent, name, scaled(package, module, sizes[paths[id(module)]]))
+    return bool(places)
+
+
+def scaled(package: Any, layer: Any, size: float) -> Any:
+    """A layer that divides what it reads."""
+
+    class Scaled(package.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.layer = layer
+
+        def forward(self, x: Any, *rest: Any) -> Any:
+            return self.layer(x / size, *rest)
+
+    return Scaled()
+
+
 def group_norm(plan: Plan) -> bool:
     """Group normalization, which needs no batch, in the place of every batch norm."""
     package = library(plan.model)
     if package is None:
         return False
-    places = [(p, n, m) for p, n, m in _children(plan.model) if hasattr(m, "running_var")]
+    places = [(p, n, m) for p, n, m in children(plan.model) if hasattr(m, "running_var")]
     for parent, name, module in places:
         weight = next((w for w in (module.weight, module.running_var) if w is not None), None)
         made = package.GroupNorm(1, module.num_features)
@@ -188,16 +192,6 @@ def train_mode(plan: Plan) -> bool:
     return True
 
 
-def _children(model: Any) -> Iterator[tuple[Any, str, Any]]:
-    """Every module below the model with the object and the attribute that hold it."""
-    modules = [module for _, module in model.named_modules()]
-    ours = {id(module) for module in modules}
-    for parent in modules:
-        for name, value in list(vars(parent).items()):
-            if id(value) in ours:
-                yield parent, name, value
-
-
 def hidden_activations(plan: Plan) -> Iterator[tuple[Any, str, Any, Any]]:
     """Activation modules before the last weight matrix, each with a node of its result."""
     e = plan.evidence
@@ -207,7 +201,7 @@ def hidden_activations(plan: Plan) -> Iterator[tuple[Any, str, Any, Any]]:
         if made.op is not None and made.op.name in LOCAL and made.index < last:
             nodes[e.records[made].scope] = made
     paths = {id(module): path for path, module in plan.model.named_modules()}
-    for parent, name, module in list(_children(plan.model)):
+    for parent, name, module in list(children(plan.model)):
         node: Any = nodes.get(paths[id(module)])
         if node is not None and not any(True for _ in module.named_children()):
             bare = not any(len(p.shape) > 1 for _, p in module.named_parameters())
@@ -246,8 +240,9 @@ def clip(plan: Plan) -> bool:
 REMEDIES: dict[str, Callable[[Plan], bool]] = {
     f.__name__: f
     for f in (
-        reinitialize, swap_activations, normalize, add_skips, group_norm, train_mode, unfreeze,
-        float32, lower_lr, raise_lr, clip,
+        reinitialize, orthogonal, forget_bias, unfreeze, drop_unused, float32,
+        swap_activations, normalize, add_skips, scale_inputs, group_norm, gated_cell, train_mode,
+        lower_lr, raise_lr, clip,
     )
 }  # fmt: skip
 """Each returns whether it could be applied."""

@@ -1,14 +1,14 @@
 """Rules about gradients: where they vanish, explode, are not finite, or do not arrive."""
 
 import math
-import statistics
 from collections.abc import Iterator
 from typing import Any
 
 import autodiff as ad
 
-from ._evidence import MATRIX, RECURRENT, Evidence, Weight
+from ._evidence import MATRIX, Evidence
 from ._findings import Finding, judged
+from ._ghosts import FROZEN, UNUSED
 from ._limits import Limit
 from ._look import number
 
@@ -16,14 +16,20 @@ Limits = dict[str, Limit]
 
 
 def vanishing(e: Evidence, limits: Limits) -> Iterator[Finding]:
-    """The gradient of a kernel against that of the last; all of them against the loss."""
+    """The gradient of a kernel against that of the last; all of them against the loss.
+
+    A kernel whose gradient is exactly zero counts only if all before it have none either: else its
+    branch is dead or closed, and nothing vanished on the way back.
+    """
     kernels = [w for w in e.kernels if w.record.state != "nonfinite"]
     remedies = ("swap_activations", "reinitialize", "normalize", "add_skips")
-    if len(kernels) > 1 and kernels[-1].rms > 0:
-        last = kernels[-1]
-        least = min(kernels[:-1], key=lambda w: w.rms)
+    arrived = next((i for i, w in enumerate(kernels) if w.rms > 0), len(kernels))
+    counted = [w for i, w in enumerate(kernels) if w.rms > 0 or i < arrived]
+    if len(counted) > 1 and counted[-1].rms > 0:
+        last = counted[-1]
+        least = min(counted[:-1], key=lambda w: w.rms)
         ratio = least.rms / last.rms
-        lost = [w.name for w in kernels if w.rms < last.rms * limits["vanishing_ratio"].value]
+        lost = [w.name for w in counted if w.rms < last.rms * limits["vanishing_ratio"].value]
         yield judged(
             "vanishing", limits["vanishing_ratio"], ratio,
             f"the gradient of {least.name} has RMS {number(least.rms)}, that of {last.name} "
@@ -55,18 +61,23 @@ def vanishing(e: Evidence, limits: Limits) -> Iterator[Finding]:
 def _ends(e: Evidence) -> tuple[Any, Any, float] | None:
     """The records of what the first and the last layer give, and the ratio of their gradients.
 
-    By norm, which does not depend on how many entries they have. A recurrence is not counted.
+    By norm, which does not depend on how many entries they have.
     """
-    layers = [
+    layers = _layers(e)
+    if len(layers) < 2 or not all(math.isfinite(r.l2) for r in layers) or layers[-1].l2 == 0:
+        return None
+    return layers[0], layers[-1], layers[0].l2 / layers[-1].l2
+
+
+def _layers(e: Evidence) -> list[Any]:
+    """The records of what layers give, in their order. A recurrence is not counted."""
+    return [
         e.records[node]
         for w in e.kernels
         if len(w.readers) == 1
         for node in w.readers
         if node.op.name in MATRIX
     ]
-    if len(layers) < 2 or not all(math.isfinite(r.l2) for r in layers) or layers[-1].l2 == 0:
-        return None
-    return layers[0], layers[-1], layers[0].l2 / layers[-1].l2
 
 
 def _decades(ratio: float) -> str:
@@ -79,7 +90,7 @@ def _decades(ratio: float) -> str:
 def exploding(e: Evidence, limits: Limits) -> Iterator[Finding]:
     """The gradient of a kernel against that of the last, and the norm of each."""
     kernels = [w for w in e.kernels if w.record.state != "nonfinite"]
-    remedies = ("reinitialize", "normalize", "clip", "lower_lr")
+    remedies = ("scale_inputs", "reinitialize", "normalize", "clip", "lower_lr")
     if len(kernels) > 1 and kernels[-1].rms > 0:
         last = kernels[-1]
         most = max(kernels[:-1], key=lambda w: w.rms)
@@ -101,63 +112,20 @@ def exploding(e: Evidence, limits: Limits) -> Iterator[Finding]:
         )  # fmt: skip
     if kernels:
         most = max(kernels, key=lambda w: w.record.l2)
+        layers = _layers(e)
+        end = layers[-1] if layers else e.recording.nodes[len(e.order) - 1]
+        start = end.l2 if math.isfinite(end.l2) and end.l2 > 0 else 1.0
         yield judged(
-            "exploding", limits["exploding_norm"], most.record.l2,
-            f"the gradient of {most.name} has the norm {number(most.record.l2)}",
+            "exploding", limits["exploding_norm"], most.record.l2 / start,
+            f"the gradient of {most.name} has the norm {number(most.record.l2)}, and that at "
+            f"{end.name} {number(end.l2)}",
             [most.name], remedies,
         )  # fmt: skip
-
-
-def recurrent(e: Evidence, limits: Limits) -> Iterator[Finding]:
-    """The gradient at the first step in time against that at the last."""
-    for weight in e.weights:
-        steps = _chain(weight)
-        sizes = [e.records[node].rms for node in steps]
-        known = [s for s in sizes if math.isfinite(s) and s > 0]
-        if len(known) < 4:
-            continue
-        quarter = len(known) // 4
-        early, late = max(known[:quarter]), statistics.median(known[-quarter:])
-        ratio = early / late
-        yield judged(
-            "recurrent", limits["recurrent_ratio"], ratio,
-            f"going back {len(known)} steps in time, the gradient at the state grows from "
-            f"{number(late)} to {number(early)} by repeated products with {weight.name}",
-            [weight.name], ("reinitialize", "clip", "lower_lr"),
-        )  # fmt: skip
-
-
-def _chain(weight: Weight) -> list[Any]:
-    """The ops that read a weight one after the other, as the steps of a recurrence do."""
-    readers = sorted(weight.readers, key=lambda node: node.index)
-    if len(readers) < 4 or len({node.op.name for node in readers}) != 1:
-        return []
-    if readers[0].op.name in RECURRENT:
-        return readers
-    chain = readers[:1]
-    for node in readers[1:]:
-        if not _depends(node, chain[-1]):
-            return []
-        chain.append(node)
-    return chain
-
-
-def _depends(node: Any, on: Any) -> bool:
-    seen, stack = {node}, [node]
-    while stack:
-        for parent in stack.pop().parents:
-            if parent is on:
-                return True
-            if parent.index > on.index and parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    return False
 
 
 def nonfinite(e: Evidence, limits: Limits) -> Iterator[Finding]:
     """NaN and infinity: the first op whose operands have one, else where the gradient gets one."""
     remedies = ("reinitialize", "float32", "lower_lr", "clip")
-    limit = Limit(0.0, "a single entry that is not finite spoils everything after it")
     bad = [r for r in e.recording.nodes if r.nonfinite]
     loss = e.recording.loss
     count = sum(r.nonfinite for r in bad)
@@ -175,7 +143,7 @@ def nonfinite(e: Evidence, limits: Limits) -> Iterator[Finding]:
         cause = "all values are finite"
     bad_loss = loss is not None and not math.isfinite(loss)
     yield judged(
-        "nonfinite", limit, float(count + len(spoilt) + bad_loss), cause,
+        "nonfinite", limits["nonfinite_max"], float(count + len(spoilt) + bad_loss), cause,
         spoilt or [r.name for r in reversed(bad)], remedies, "fatal",
     )  # fmt: skip
 
@@ -191,28 +159,46 @@ def _spoilt(node: Any) -> bool:
 
 
 def unreached(e: Evidence, limits: Limits) -> Iterator[Finding]:
-    """Parameters that want a gradient and get none."""
-    if e.recording.released:
-        return
-    lonely = [w for w in e.weights if w.gradient is None and w.tensor.requires_grad]
-    names = [w.name for w in lonely]
+    """Parameters that are to learn and get no gradient."""
+    names = [w.name for w in e.lonely]
+    reasons: dict[str, list[str]] = {}
+    for w in e.lonely:
+        reasons.setdefault(w.record.note, []).append(w.name)
+    helps = {FROZEN: "unfreeze", UNUSED: "drop_unused"}
     yield judged(
-        "unreached", Limit(0.0, "a parameter without a gradient does not learn"), len(names),
-        f"the loss does not depend on {len(names)} of {len(e.weights)} parameters: their module "
-        "was not called, or its result was detached or not used",
-        names,
+        "unreached", limits["unreached_max"], len(names),
+        f"the loss does not depend on {len(names)} of {len(e.weights)} parameters: "
+        + "; ".join(reasons),
+        names, [helps[why] for why in reasons if why in helps],
+        advice=[f"{_undo(why)} ({', '.join(of[:4])})" for why, of in reasons.items()],
     )  # fmt: skip
+
+
+def _undo(why: str) -> str:
+    """What the program has to do about a parameter that is not reached for this reason."""
+    if why == FROZEN:
+        return "requires_grad_(True)"
+    if why == UNUSED:
+        return "call the module in forward, or remove it"
+    if why.startswith("dtype"):
+        return "keep it as a buffer"
+    line = f" after {why.partition(' at ')[2].partition(', but')[0]}" if " at " in why else ""
+    return f"look{line} for detach(), no_grad(), a cast to integers or a result that is not used"
 
 
 def frozen(e: Evidence, limits: Limits) -> Iterator[Finding]:
-    """Parameters that no step can change: not differentiated, or not in the optimizer."""
-    limit = Limit(0.0, "such a parameter keeps its value")
-    still = [w.name for w in e.weights if not w.tensor.requires_grad]
-    yield judged(
-        "frozen", limit, len(still),
-        f"{len(still)} of {len(e.weights)} parameters have requires_grad=False",
-        still, ("unfreeze",), "note",
-    )  # fmt: skip
+    """Parameters that no step can change: not differentiated, or not in the optimizer.
+
+    Both may be meant so: a backbone that is kept, the other half of a GAN.
+    """
+    limit = limits["frozen_max"]
+    if e.root is not None:
+        still = [w.name for w in e.weights if not w.tensor.requires_grad]
+        yield judged(
+            "frozen", limit, len(still),
+            f"{len(still)} of {len(e.weights)} parameters have requires_grad=False",
+            still, ("unfreeze",), "note",
+        )  # fmt: skip
     known = e.optimized
     if known is None:
         return
@@ -221,5 +207,5 @@ def frozen(e: Evidence, limits: Limits) -> Iterator[Finding]:
         "frozen", limit, len(missing),
         f"{len(missing)} of {len(e.weights)} parameters get a gradient, and the optimizer does "
         "not have them",
-        missing, ("unfreeze",),
+        missing, ("unfreeze",), "note",
     )  # fmt: skip

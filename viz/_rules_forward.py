@@ -9,7 +9,7 @@ import autodiff as ad
 from ._evidence import MATRIX, Evidence, Weight
 from ._findings import Finding, judged
 from ._limits import Limit
-from ._local import derivative, local, low_share
+from ._local import derivative, local
 from ._look import number
 
 Limits = dict[str, Limit]
@@ -31,7 +31,7 @@ def dead(e: Evidence, limits: Limits) -> Iterator[Finding]:
         if count < limits["dead_examples"].value:
             continue
         others = tuple(i for i in range(slope.ndim) if i != axis)
-        silent = xp.all(xp.abs(slope) < shape.low, axis=others)
+        silent = xp.all(xp.abs(slope) < limits["silent_slope"].value * shape.largest, axis=others)
         share = float(xp.mean(silent.astype(xp.float64)))
         yield judged(
             "dead", limits["dead_max"], share,
@@ -47,17 +47,19 @@ def saturated(e: Evidence, limits: Limits) -> Iterator[Finding]:
         shape = local(node)
         if shape is None or shape.kind != "squasher":
             continue
-        share = low_share(node)
-        if share is None:
-            continue
         slope = derivative(node)
+        if slope is None or not slope.size:
+            continue
         xp = ad.backend.namespace(slope)
-        mean = float(xp.mean(xp.abs(slope)))
+        slope = xp.abs(slope)
+        flat = slope < limits["flat_slope"].value * shape.largest
+        share, mean = float(xp.mean(flat.astype(xp.float64))), float(xp.mean(slope))
         yield judged(
             "saturated", limits["saturated_max"], share,
             f"{share:.0%} of {e.name(node)} is where {node.op.name} is flat: its derivative is "
             f"{number(mean)} on average and could be {number(shape.largest)}",
-            [e.name(node)], ("normalize", "reinitialize", "swap_activations", "lower_lr"),
+            [e.name(node)],
+            ("scale_inputs", "normalize", "reinitialize", "swap_activations", "lower_lr"),
         )  # fmt: skip
 
 
@@ -156,7 +158,7 @@ def batch_norm(e: Evidence, limits: Limits) -> Iterator[Finding]:
                 "batch_norm", limits["flat_channels"], share,
                 f"{share:.0%} of the channels of {path} have a variance below its eps of "
                 f"{number(eps)}: what is divided there is rounding error",
-                [path], ("reinitialize", "group_norm"),
+                [path], ("scale_inputs", "reinitialize", "group_norm"),
             )  # fmt: skip
         if not module.training and running is not None and x is not None and x.shape[0] > 1:
             xp = ad.backend.namespace(x)

@@ -49,9 +49,9 @@ def _gradients(recorder: Samples, limits: Limits) -> Iterator[Finding]:
     loss = float(recorder.loss[-1])
     spoilt = len(bad) + math.isinf(loss)
     yield judged(
-        "nonfinite", Limit(0.0, "a single entry that is not finite spoils everything after it"),
-        float(spoilt), f"in step {recorder.steps[-1]} the gradients of {len(bad)} layers are not "
-        "finite", bad, ("lower_lr", "clip"), "fatal",
+        "nonfinite", limits["nonfinite_max"], float(spoilt),
+        f"in step {recorder.steps[-1]} the gradients of {len(bad)} layers are not finite",
+        bad, ("lower_lr", "clip"), "fatal",
     )  # fmt: skip
     sizes = {n: s for n, s in _recent(recorder, "rms").items() if math.isfinite(s)}
     if len(sizes) < 2:
@@ -105,7 +105,7 @@ def _updates(recorder: Samples, limits: Limits) -> Iterator[Finding]:
     still = [name for name, ratio in ratios.items() if ratio == 0]
     if len(still) < len(ratios):
         yield judged(
-            "frozen", Limit(0.0, "such a layer keeps its values"), float(len(still)),
+            "frozen", limits["frozen_max"], float(len(still)),
             f"{len(still)} of {len(ratios)} layers do not change from step to step", still,
         )  # fmt: skip
     middle = float(np.median(list(ratios.values())))

@@ -41,8 +41,12 @@ def lost_updates(e: Evidence, limits: Limits) -> Iterator[Finding]:
 
 
 def ratios(e: Evidence) -> dict[str, float]:
-    """RMS of the next update over RMS of the weight, of each kernel that is not zero."""
-    kernels = [w for w in e.kernels if id(w.tensor) in e.updates and w.size.rms > 0]
+    """RMS of the next update over RMS of the weight, of each kernel that has both.
+
+    One that no gradient reaches is not moved by any learning rate.
+    """
+    moved = [w for w in e.kernels if w.record.state != "zero"]
+    kernels = [w for w in moved if id(w.tensor) in e.updates and w.size.rms > 0]
     collector = Collector()
     for weight in kernels:
         xp = ad.backend.namespace(weight.tensor.data)

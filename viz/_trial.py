@@ -1,17 +1,22 @@
 """A remedy tried on a copy: the numbers before and after."""
 
 import math
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import autodiff as ad
 
-from ._case import Case, evidence_of, examined, measured
-from ._evidence import Evidence
+from ._case import Case, computed, evidence_of, examined, measured
+from ._evidence import Evidence, leaf_gradients
 from ._findings import Finding
 from ._graph import GradientGraph
 from ._look import number
-from ._remedies import REMEDIES, Plan
+from ._observe import tensor_of
+from ._plan import Plan
+from ._remedies import REMEDIES
+from ._stats import Collector
 
 
 @dataclass(frozen=True)
@@ -119,11 +124,15 @@ def _copies(case: Case) -> tuple[Any, Evidence]:
 def _side(finding: Finding, e: Evidence, case: Case) -> Side:
     """The finding's statistic in other evidence, and how sick that is by the whole rule."""
     found = [f for f in measured(e, case.bounds) if f.rule == finding.rule]
+    loss = e.recording.loss
     excess = max((f.excess for f in found), default=-math.inf)
+    if loss is not None and not math.isfinite(loss):
+        excess = (
+            math.inf
+        )  # a network that diverged is not cured of what cannot be measured any more
     same = [f for f in found if f.citation == finding.citation]
     worst = max(same, key=lambda f: f.excess, default=None)
     statistic = math.nan if worst is None else worst.statistic
-    loss = e.recording.loss
     graph = GradientGraph(replace(e.recording))
     return Side(statistic, excess, math.nan if loss is None else loss, graph)
 
@@ -132,26 +141,37 @@ def _trained(plan: Plan, case: Case, steps: int) -> Evidence:
     """Train the copy on the one batch, and look at it again."""
     model = plan.model
     optimizer = _fresh(plan)
-    for _ in range(steps if optimizer is not None else 0):
-        e = evidence_of(case.loss_of, model, optimizer, case.random)
-        loss = e.recording.loss
-        if loss is None or not math.isfinite(loss):
-            break
-        given = {id(w.tensor): w.gradient for w in e.weights}
-        factor = _clipping(e, plan.clip)
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                g = given.get(id(parameter))
-                parameter.grad = None if g is None else ad.tensor(g * factor)
-        optimizer.step()
+
+    def closure() -> Any:
+        loss = computed(case.loss_of, model, case.random)
+        if not math.isfinite(loss.item()):
+            raise FloatingPointError("the loss is not finite")
+        found = {} if loss.node is None else leaf_gradients(loss)
+        given = {id(tensor_of(node)): g for node, g in found.items()}
+        mine = [p for group in optimizer.param_groups for p in group["params"]]
+        factor = _clipping([given[id(p)] for p in mine if id(p) in given], plan.clip)
+        for parameter in mine:
+            g = given.get(id(parameter))
+            parameter.grad = None if g is None else ad.tensor(g * factor)
+        return loss
+
+    with suppress(FloatingPointError):  # no step goes on from there
+        for _ in range(steps if optimizer is not None else 0):
+            optimizer.step(closure)
     for _, parameter in model.named_parameters():
         parameter.grad = None
     return evidence_of(case.loss_of, model, optimizer, case.random)
 
 
-def _clipping(e: Evidence, norm: float | None) -> float:
-    total = math.hypot(*(w.record.l2 for w in e.weights if w.gradient is not None))
-    return 1.0 if norm is None or total <= norm or not math.isfinite(total) else norm / total
+def _clipping(gradients: Sequence[Any], norm: float | None) -> float:
+    """By what to multiply gradients so that all together have at most this norm."""
+    if norm is None:
+        return 1.0
+    collector = Collector()
+    for g in gradients:
+        collector.add(g)
+    total = math.hypot(*(found.l2 for found in collector.results()))
+    return 1.0 if total <= norm or not math.isfinite(total) else norm / total
 
 
 def _fresh(plan: Plan) -> Any:

@@ -96,6 +96,13 @@ class LBFGS(Optimizer):
             )
 
     # ------------------------------------------------------------ the step
+    def preview(self, parameter: ad.Tensor, gradient: Any, dtype: Any = None) -> Array:
+        """Raise ``NotImplementedError``: one gradient does not say where a step ends."""
+        raise NotImplementedError(
+            "LBFGS.preview: a step evaluates the loss several times, for all parameters together; "
+            "take it on a copy, copy.deepcopy((model, optimizer)), with step(closure)"
+        )
+
     def step(self, closure: Closure | None = None) -> Any:
         """Make up to ``max_iter`` steps.
 

@@ -64,7 +64,7 @@ class Finding:
             f"  at {', '.join(shown(n, 60) for n in self.nodes[:4])}{more}" if self.nodes else "",
             f"  {number(self.statistic)} against {number(self.threshold)} ({self.citation})",
             f"  try: {', '.join(self.remedies)}" if self.remedies else "",
-            *(f"  do: {advice}" for advice in self.advice),
+            *(f"  do: {shown(advice)}" for advice in self.advice),
         ]
         return "\n".join(line for line in lines if line)
 

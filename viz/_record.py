@@ -78,10 +78,10 @@ def blank(loss: Any, model: Any) -> Recording:
         shape=tuple(loss.shape), dtype=_dtype(loss.dtype), note="it has no graph",
     )  # fmt: skip
     nodes = [_sized(alone, ABSENT), *ghosts]
+    references = compare(nodes, [], alone, "gradient", "median")
     return Recording(
         nodes=tuple([NodeRecord(**vars(draft)) for draft in nodes]), edges=(), kinds=names.kinds,
-        references=compare(nodes, [], alone, "gradient", "median"), root=alone.id,
-        loss=_value(loss), released=False,
+        references=references, root=alone.id, loss=_value(loss), released=False,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import Any
 NAMESPACES = (
     "autodiff", "autodiff.random", "autodiff.linalg", "autodiff.cuda",
     "nn", "nn.functional", "nn.init", "nn.optim", "nn.optim.schedule", "nn.data",
-    "nn.data.transforms", "nn.datasets", "nn.onnx",
+    "nn.data.transforms", "nn.datasets", "nn.train", "nn.onnx",
     "viz",
 )  # fmt: skip
 
@@ -125,6 +125,8 @@ GROUPS = (
           ("nn.data:*", "nn.datasets:*")),
     Group("nn-onnx", "ONNX", "Networks for other programs, and what they are made from.",
           ("nn.onnx:*", "autodiff:autodiff._capture")),
+    Group("nn-train", "Training", "The trainer, what happens beside it, and metrics.",
+          ("nn.train:*",)),
     Group("viz", "Pictures", "Of the gradient in a graph, and of scalar mode.", ("viz:*",)),
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ from . import functional as functional
 from . import init as init
 from . import onnx as onnx
 from . import optim as optim
+from . import train as train
 from .activations import CELU as CELU
 from .activations import ELU as ELU
 from .activations import GELU as GELU

@@ -324,8 +324,28 @@ def test_tensorboard_without_a_writer(monkeypatch, tmp_path):
         trained(2).to_tensorboard(tmp_path)
 
 
-def test_tensorboard_files(record, tmp_path):
-    pytest.importorskip("tensorboardX")
-    record.to_tensorboard(tmp_path / "events")
-    (made,) = (tmp_path / "events").iterdir()
-    assert made.stat().st_size > 1000
+@pytest.mark.parametrize("library", ["tensorboardX", "torch.utils.tensorboard"])
+def test_tensorboard_files(library, record, monkeypatch, tmp_path):
+    """As TensorBoard itself reads them."""
+    reader = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard"
+    )
+    found = pytest.importorskip(library, reason=f"needs {library}")
+    monkeypatch.setattr(_tensorboard, "writer", lambda folder: found.SummaryWriter(folder))
+    record.to_tensorboard(tmp_path)
+    events = reader.EventAccumulator(str(tmp_path), {"scalars": 0, "histograms": 0}).Reload()
+    scalars = events.Scalars("rms/0.weight")
+    rms = record.series("rms", by="parameter")["0.weight"]
+    assert [e.step for e in scalars] == [0, 2, 4, 6]
+    assert [e.value for e in scalars] == pytest.approx(rms[:4].tolist(), rel=1e-6)
+    losses = [e.value for e in events.Scalars("loss")]
+    assert losses == pytest.approx(record.loss[:4].tolist(), rel=1e-6)
+    seen = events.Histograms("gradient/0.weight")
+    assert [h.step for h in seen] == [0, 2, 4, 6]
+    assert seen[0].histogram_value.num == pytest.approx(24)
+    nodes = {node.name: node for node in events.Graph().node}
+    assert nodes["0/weight"].op == "parameter" and nodes["1/sigmoid"].input == ["0/linear"]
+    assert set(nodes["0/linear"].input) >= {"0/weight", "0/bias"}
+    (shape,) = nodes["0/weight"].attr["_output_shapes"].list.shape
+    assert [d.size for d in shape.dim] == [6, 4]
+    assert {name for node in nodes.values() for name in node.input} <= set(nodes)

@@ -197,7 +197,7 @@ class Recorder(Samples):
         return Path(path)
 
     def to_tensorboard(self, folder: str | os.PathLike[str]) -> None:
-        """Write all numbers as event files for TensorBoard, with the extra ``tensorboard``."""
+        """Write all numbers and the graph for TensorBoard, with the extra ``tensorboard``."""
         writer = _tensorboard.writer(os.fspath(folder))
         try:
             _tensorboard.export(self, STATISTICS, writer)

@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Any
 
 from ._look import shown
 from ._samples import BINS, LOWEST
+from ._sketch import Sketch
 
 UNFIT = re.compile(r"[^-/\w.]")
 """What writers replace by "_" without a look at what they have already."""
@@ -52,7 +54,9 @@ def tags(names: Iterable[str]) -> dict[str, str]:
 
 
 def export(recorder: Any, statistics: Sequence[str], to: Any) -> None:
-    """Give every number of a record to a ``SummaryWriter``."""
+    """Give every number of a record, and the graph, to a ``SummaryWriter``."""
+    if recorder.sketch is not None and hasattr(to, "file_writer"):
+        _add_graph(recorder.sketch, to)
     steps = [int(s) for s in recorder.steps]
     tag_of = tags([*recorder.parameters, *recorder.activations])
     columns = [("loss", recorder.loss), ("learning_rate", recorder.learning_rate)]
@@ -68,6 +72,8 @@ def export(recorder: Any, statistics: Sequence[str], to: Any) -> None:
     sizes = dict(zip(recorder.parameters, recorder.sizes, strict=True))
     for name, size in sizes.items():
         for step, shares in zip(*recorder.counts(name), strict=True):
+            if not shares.any():  # nothing, or nothing finite
+                continue
             counts = (shares * size).tolist()
             # The middles of the bins stand for their entries.
             total = sum(n * limit * 0.75 for n, limit in zip(counts, LIMITS, strict=True))
@@ -77,3 +83,22 @@ def export(recorder: Any, statistics: Sequence[str], to: Any) -> None:
                 sum_squares=squares, bucket_limits=LIMITS, bucket_counts=counts,
                 global_step=int(step),
             )  # fmt: skip
+
+
+def _add_graph(sketch: Sketch, to: Any) -> None:
+    """The graph, folded by module in TensorBoard; writers only know those of their own library."""
+    ours = type(to).__module__.startswith("tensorboardX")
+    protos = "tensorboardX.proto" if ours else "tensorboard.compat.proto"
+    graph = import_module(f"{protos}.graph_pb2").GraphDef()
+    event = import_module(f"{protos}.event_pb2").Event
+    tag_of = tags(place.name for place in sketch.places)
+    names = [tag_of[place.name].replace(".", "/") for place in sketch.places]  # "/" folds
+    for place, name in zip(sketch.places, names, strict=True):
+        inputs = [names[i] for i in place.parents]
+        node = graph.node.add(name=name, op=place.op or place.kind, input=inputs)
+        several = place.shape and isinstance(place.shape[0], tuple)
+        for shape in place.shape if several else (place.shape,):
+            sizes = node.attr["_output_shapes"].list.shape.add()
+            for size in shape:
+                sizes.dim.add(size=size)
+    to.file_writer.add_event(event(graph_def=graph.SerializeToString()))

@@ -13,6 +13,7 @@ from autodiff import REGISTRY, Op
 from .table import CASES, FAMILIES, NOT_IN_TORCH
 from .table import composites as composite
 from .table.composites import COMPOSITES, find
+from .table.exported import NOT_IN_ONNX
 from .test_vmap_table import REFUSED
 
 PAGE = Path(__file__).parent.parent / "docs/catalogue.md"
@@ -103,7 +104,7 @@ def in_torch() -> dict[str, Any]:
 
 
 YES, NO = "✓", "–"
-HEAD = ["function", "scalar", "1st", "2nd", "vmap", "float16", "CuPy", "PyTorch"]
+HEAD = ["function", "scalar", "1st", "2nd", "vmap", "float16", "CuPy", "ONNX", "PyTorch"]
 INTRO = f"""
 # Catalogue
 
@@ -118,6 +119,7 @@ stale.
 | vmap | equals a loop over examples, in value and both derivatives |
 | float16 | result and derivatives keep float16, as all keep float32 |
 | CuPy | runs on the strict stand-in for CuPy 14.2, and equals NumPy; on a GPU where there is one |
+| ONNX | every row of it is exported, and equal in onnx.reference and onnxruntime |
 | PyTorch | what it is compared with in value and derivatives; {YES} for several calls |
 
 {NO} under 1st means that there is no derivative to speak of: the result is truth values, bits or
@@ -154,7 +156,7 @@ def composites() -> set[str]:
 def row(name: str, torch: dict[str, Any]) -> list[str]:
     """One line of a table: a function and its modes."""
     if find(name) is None:
-        return [f"`{name}`", *[NO] * 7]
+        return [f"`{name}`", *[NO] * (len(HEAD) - 1)]
     op = op_of(name)
     rows = cases_of(op.name if op else name)
     assert rows, f"{name} has no row in the op table"
@@ -174,6 +176,7 @@ def row(name: str, torch: dict[str, Any]) -> list[str]:
         NO if rows[0].op in REFUSED else YES,
         NO if half_missing(rows[0].op) else YES,
         YES,
+        NO if rows[0].op in NOT_IN_ONNX else YES,
         f"`{other.name}`" if isinstance(other, Names) else YES if other else NO,
     ]
 
@@ -221,6 +224,8 @@ def page() -> str:
     lines += why("Missing", ABSENT)
     lines += why("Not in float16", half)
     lines += why("Without a counterpart in PyTorch", unlike)
+    unsaid = {name: NOT_IN_ONNX[name] for name in [*here, *composites()] if name in NOT_IN_ONNX}
+    lines += why("Not in ONNX", dict(sorted(unsaid.items())))
     return "\n".join(lines) + "\n"
 
 

@@ -10,8 +10,9 @@ import nn
 from demos import zoo
 from nn.onnx.exporting import model_proto
 
-from .table import CASES, registered
-from .test_onnx import NONE, Forward, Row, inputs
+from .table import CASES
+from .table.exported import NOT_IN_ONNX
+from .test_onnx import TABLE, Forward, Row, inputs, rows_of
 
 pytestmark = pytest.mark.parity
 pytest.importorskip("onnx", reason="the extra `parity` brings onnx")
@@ -61,14 +62,11 @@ BOTH = (in_reference, in_runtime)
 
 
 # ---------------------------------------------------------------- the op table
-@pytest.mark.parametrize("op", sorted(registered() - set(NONE)))
+@pytest.mark.parametrize("op", sorted({case.op for case in TABLE} - set(NOT_IN_ONNX)))
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the reference, at poles
 def test_an_op(op):
     """The forward values of every row. onnxruntime is not asked about empty arrays."""
-    for case in CASES:
-        if case.op != op:
-            continue
-        row = Row(case)
+    for row in rows_of(op):
         proto = model_proto(row, row.arrays, batch_axis=None)
         empty = any(x.size == 0 for x in row.arrays)
         runners = [in_reference] if op not in NO_REFERENCE else []

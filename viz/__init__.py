@@ -13,7 +13,7 @@ from ._diff import Change, Difference, diff
 from ._explain import Explanation, explain
 from ._facets import Facets
 from ._figures import profile_figure
-from ._findings import Finding
+from ._findings import Finding, Findings
 from ._forward import record
 from ._graph import GradientGraph, draw, graph
 from ._layers import Layer
@@ -27,7 +27,7 @@ from ._trial import Trial
 
 __all__ = [
     "Bad", "Change", "Comparison", "Difference", "EdgeRecord", "Explanation", "Facets", "Finding",
-    "FirstBad", "GradientGraph", "Layer", "NodeRecord", "Recorder", "ScalarGraph", "Series",
-    "Trial", "assert_healthy", "backends", "compare", "diagnose", "diff", "draw", "explain",
-    "graph", "lesson", "profile_figure", "record", "scalar_graph", "watch",
+    "Findings", "FirstBad", "GradientGraph", "Layer", "NodeRecord", "Recorder", "ScalarGraph",
+    "Series", "Trial", "assert_healthy", "backends", "compare", "diagnose", "diff", "draw",
+    "explain", "graph", "lesson", "profile_figure", "record", "scalar_graph", "watch",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import _page, _render
 from ._look import GREY, INK, PAPER, number, shown
+from ._notebook import bundle, fresh
 from ._svg import FAMILY
 
 CIVIDIS = ("#00224e", "#2a3f6d", "#575d6d", "#7d7c78", "#a69d75", "#c9b561")
@@ -61,10 +62,12 @@ class Chart(ABC):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows."""
-        svg = self.svg(prefix=f"c{id(self):x}-")
-        bundle = {"text/plain": repr(self), "text/html": f"<div>{svg}</div>", "image/svg+xml": svg}
-        wanted = set(include or bundle) - set(exclude or ())
-        return {mime: data for mime, data in bundle.items() if mime in wanted}
+        make = {
+            "text/plain": self.__repr__,
+            "text/html": lambda: f"<div>{self.svg(prefix=fresh())}</div>",
+            "image/svg+xml": self.svg,
+        }
+        return bundle(make, include, exclude)
 
 
 def figure(width: float, height: float) -> Any:

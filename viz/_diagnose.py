@@ -7,16 +7,14 @@ import autodiff as ad
 
 from ._case import Case, examined, measured
 from ._evidence import Evidence
-from ._findings import Finding, worst_first
+from ._findings import Findings, worst_first
 from ._limits import limits
 from ._recorder import Recorder
 from ._rules_record import findings
 from ._trial import try_fix
 
 
-def diagnose(
-    loss: Any, model: Any = None, optimizer: Any = None, **thresholds: float
-) -> list[Finding]:
+def diagnose(loss: Any, model: Any = None, optimizer: Any = None, **thresholds: float) -> Findings:
     """What is wrong with a network, the worst first; nothing if it is healthy.
 
     Parameters
@@ -35,7 +33,8 @@ def diagnose(
 
     Returns
     -------
-    list of Finding
+    Findings
+        A list of `Finding`.
 
     Examples
     --------
@@ -62,7 +61,7 @@ def diagnose(
     else:
         e = Evidence(loss, model, optimizer)
     found = worst_first([f for f in measured(e, bounds) if f.excess > 0])
-    return [replace(f, case=case) for f in found]
+    return Findings(replace(f, case=case) for f in found)
 
 
 def assert_healthy(
@@ -102,8 +101,7 @@ def assert_healthy(
         "vanishing_ratio": low, "vanishing_norm": low,
         "exploding_ratio": high, "exploding_layers": high,
     }  # fmt: skip
-    found = diagnose(loss, model, optimizer, **(profile | {"dead_max": dead_max} | thresholds))
-    found = [f for f in found if notes or f.severity != "note"]
+    every = diagnose(loss, model, optimizer, **(profile | {"dead_max": dead_max} | thresholds))
+    found = Findings(f for f in every if notes or f.severity != "note")
     if found:
-        lines = "\n".join(str(f) for f in found)
-        raise AssertionError(f"{len(found)} finding{'s' * (len(found) > 1)}:\n{lines}")
+        raise AssertionError(f"{len(found)} finding{'s' * (len(found) > 1)}:\n{found}")

@@ -11,6 +11,7 @@ from ._formulas import FORMULAS, Formula, formula
 from ._graph import GradientGraph
 from ._local import local_derivatives
 from ._look import number, shown
+from ._notebook import Notable, terms, words
 from ._observe import node_of
 from ._ratios import decades
 from ._records import EdgeRecord, NodeRecord
@@ -31,7 +32,7 @@ NO_GRAPH = "give the graph too, explain(node, viz.graph(loss)), for the gradient
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Notable):
     """What one node of the graph does to the gradient; ``print`` it.
 
     Attributes
@@ -53,9 +54,18 @@ class Explanation:
     facts: tuple[str, ...]
     source: str = ""
 
+    @property
+    def _head(self) -> str:
+        return f"{self.name} ({self.op})" if self.op and self.op != self.name else self.name
+
+    def _html(self) -> str:
+        pairs = [("forward", self.forward), ("backward", self.backward), ("made at", self.source)]
+        facts = "".join(f"<li>{words(fact)}</li>" for fact in self.facts)
+        said = terms(pairs) if self.op else ""
+        return f"<b>{words(self._head)}</b>{said}<ul>{facts}</ul>"
+
     def __str__(self) -> str:
-        head = f"{self.name} ({self.op})" if self.op and self.op != self.name else self.name
-        lines = [shown(head)]
+        lines = [shown(self._head)]
         if self.op:
             lines += [f"  forward   {self.forward}", f"  backward  {self.backward}"]
         lines += [f"  - {shown(fact)}" for fact in self.facts]

@@ -15,6 +15,7 @@ import numpy as np
 import autodiff as ad
 
 from ._look import number, shown
+from ._notebook import Notable, grid
 from ._stats import whole
 
 STRIP = "▁▂▃▄▅▆▇█"
@@ -46,7 +47,7 @@ class FacetRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Facets:
+class Facets(Notable):
     """What ``graph.by`` is: one row for every node that has the batch axis.
 
     Attributes
@@ -73,12 +74,20 @@ class Facets:
             raise KeyError(f"{node!r} has no batch axis, or is no node of this graph")
         return row
 
-    def __str__(self) -> str:
+    def _cells(self) -> list[list[str]]:
         heads = ["node", "p5", "median", "p95", *(shown(str(c), 12) for c in self.classes)]
-        cells = [heads] + [
+        return [heads] + [
             [shown(r.node, 40), *map(number, (r.p5, r.median, r.p95, *r.rms.values()))]
             for r in self.rows
         ]
+
+    def _html(self) -> str:
+        heads, *rows = self._cells()
+        return grid(heads, rows)
+
+    def __str__(self) -> str:
+        cells = self._cells()
+        heads = cells[0]
         widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
         lines = []
         for name, *numbers in cells:

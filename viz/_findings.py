@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ._limits import Limit
 from ._look import number, shown
+from ._notebook import Notable, terms, words
 
 Severity = Literal["fatal", "sick", "note"]
 ORDER: tuple[Severity, ...] = ("fatal", "sick", "note")
@@ -20,7 +21,7 @@ CAUSES: tuple[tuple[str, ...], ...] = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Notable):
     """Something wrong with a network, with the numbers that show it.
 
     Attributes
@@ -68,6 +69,12 @@ class Finding:
         ]
         return "\n".join(line for line in lines if line)
 
+    def _html(self) -> str:
+        at = ", ".join(shown(n, 60) for n in self.nodes[:6])
+        measured = f"{number(self.statistic)} against {number(self.threshold)} ({self.citation})"
+        pairs = [("at", at), ("measured", measured), ("try", ", ".join(self.remedies))]
+        return f"<b>{words(self.rule)}</b> ({self.severity}): {words(self.cause)}{terms(pairs)}"
+
     def try_fix(self, loss_of: Any = None, *, remedy: str | None = None, steps: int = 10) -> Any:
         """Apply a remedy to a copy of the model, train it a little, and say what it changed.
 
@@ -98,6 +105,25 @@ class Finding:
                 "try_fix needs the model: diagnose(loss, model); a training record has none"
             )
         return self.case.tried(self, loss_of, remedy, steps)
+
+
+class Findings(Notable, list[Finding]):
+    """A list of findings, the worst first; ``print`` it.
+
+    Examples
+    --------
+    >>> import autodiff as ad, viz
+    >>> w = ad.tensor([1.0], requires_grad=True, name="w")
+    >>> print(viz.diagnose((w * w).sum()))
+    nothing was found
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self)) or "nothing was found"
+
+    def _html(self) -> str:
+        rows = "".join(f"<li>{finding._html()}</li>" for finding in self)
+        return f"<ol>{rows}</ol>" if rows else "nothing was found"
 
 
 def judged(
@@ -137,7 +163,9 @@ def excess(statistic: float, threshold: float, below: bool = False) -> float:
     return -found if below else found
 
 
-def worst_first(found: Sequence[Finding]) -> list[Finding]:
+def worst_first(found: Sequence[Finding]) -> Findings:
     """By severity, then causes before their effects, then by how far beyond the threshold."""
     place = {rule: i for i, rules in enumerate(CAUSES) for rule in rules}
-    return sorted(found, key=lambda f: (ORDER.index(f.severity), place[f.rule], -f.excess))
+    return Findings(
+        sorted(found, key=lambda f: (ORDER.index(f.severity), place[f.rule], -f.excess))
+    )

@@ -166,9 +166,9 @@ class Heatmap(Chart):
 
     def to_matplotlib(self) -> Any:
         """The picture as a matplotlib ``Figure``."""
-        from matplotlib.colors import to_rgb
-
         made = _chart.figure(8, 1.2 + 0.18 * len(self.names))
+        from matplotlib.colors import to_rgb  # it is there: there is a figure
+
         axes = made.subplots()
         columns = self.cells()
         colors = {"nonfinite": "#c2007a", "zero": "#ffffff", "absent": "#ffffff"}

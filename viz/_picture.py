@@ -4,11 +4,13 @@ import tempfile
 import textwrap
 import webbrowser
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from . import _page, _render, _svg, _viewer
+from ._notebook import bundle, fresh
 
 
 class Picture(ABC):
@@ -77,25 +79,34 @@ class Picture(ABC):
         return path
 
     def show(self) -> Path:
-        """Write the picture as HTML to a temporary file and open it in the browser."""
+        """Write the picture as HTML to a temporary file and open it in the browser.
+
+        Where there is no browser, the file's path is printed.
+        """
         path = self.render(Path(tempfile.mkdtemp(prefix="gradients-")) / "graph.html")
-        webbrowser.open(path.as_uri())
+        if not webbrowser.open(path.as_uri()):
+            print(f"no browser was found here; the picture is in {path}")
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: inline SVG, which keeps its tooltips, or the text."""
-        every = {"text/plain", "text/html", "image/svg+xml"}
-        wanted = every.intersection(every if include is None else include) - set(exclude or ())
-        bundle = {"text/plain": str(self)}
-        if wanted - {"text/plain"} and _render.backends()["svg"]:
-            # Ids of its own: the same graph may be shown twice in one page.
+        problem = ""
+
+        @cache
+        def drawn() -> str:
+            nonlocal problem
             try:
-                svg = self.svg(prefix=f"g{uuid4().hex[:12]}-")
+                return self.svg(prefix=fresh())
             except (RuntimeError, TimeoutError) as error:
-                bundle["text/plain"] += f"\n(no picture: {error})"
-            else:
-                bundle |= {"text/html": f"<div>{_svg.inline(svg)}</div>", "image/svg+xml": svg}
-        return {mime: data for mime, data in bundle.items() if mime in wanted}
+                problem = f"\n(no picture: {error})"
+                return ""
+
+        make: dict[str, Callable[[], str]] = {  # the text last: it says why there is no picture
+            "image/svg+xml": drawn,
+            "text/html": lambda: f"<div>{_svg.inline(drawn())}</div>" if drawn() else "",
+            "text/plain": lambda: f"{self}{problem}",
+        }
+        return bundle(make, include, exclude)
 
 
 def wrapped(text: str, width: int = 88) -> list[str]:

@@ -12,6 +12,7 @@ from ._curves import Curves
 from ._exponents import Exponents
 from ._heatmap import Heatmap
 from ._names import owner
+from ._notebook import bundle, fresh, words
 from ._samples import Samples
 from ._series import STATISTICS
 from ._sketch import Sketch, sketch
@@ -254,6 +255,15 @@ class Recorder(Samples):
         made.step_count = state["step_count"] if step is None else min(step, state["step_count"])
         made.restore(state, before=made.step_count)
         return made
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the heatmap, and below it what there is."""
+
+        def page() -> str:
+            chart = self.heatmap().svg(prefix=fresh()) if len(self) else ""
+            return f"<div>{chart}<p>{words(repr(self))}</p></div>"
+
+        return bundle({"text/plain": self.__repr__, "text/html": page}, include, exclude)
 
     def __repr__(self) -> str:
         return (

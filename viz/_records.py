@@ -1,5 +1,6 @@
 """What a picture is made of: a record for every tensor and for every use of one."""
 
+import html
 import math
 import weakref
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any, Literal
 import autodiff as ad
 
 from ._look import number, shown
+from ._notebook import Notable
 from ._stats import State, Statistics
 
 Kind = Literal["op", "parameter", "input"]
@@ -224,7 +226,7 @@ class Bad:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstBad:
+class FirstBad(Notable):
     """What `GradientGraph.first_bad` found; false if all is finite.
 
     Attributes
@@ -237,6 +239,9 @@ class FirstBad:
     forward: Bad | None
     backward: Bad | None
     watched: bool
+
+    def _html(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __bool__(self) -> bool:
         return self.forward is not None or self.backward is not None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._evidence import MATRIX
-from ._findings import Finding, judged, worst_first
+from ._findings import Finding, Findings, judged, worst_first
 from ._limits import Limit, limits
 from ._look import number
 from ._samples import Samples
@@ -19,7 +19,7 @@ RECENT = 5
 large at first would look vanished for ever (wandb issue 4699)."""
 
 
-def findings(recorder: Samples, **thresholds: float) -> list[Finding]:
+def findings(recorder: Samples, **thresholds: float) -> Findings:
     """What `diagnose` says of a record."""
     found = recorded(recorder, limits(thresholds))
     return worst_first([f for f in found if f.excess > 0])

@@ -13,10 +13,12 @@ from ._evidence import Evidence, leaf_gradients
 from ._findings import Finding
 from ._graph import GradientGraph
 from ._look import number
+from ._notebook import Notable, fresh, words
 from ._observe import tensor_of
 from ._plan import Plan
 from ._remedies import REMEDIES
 from ._stats import Collector
+from ._svg import inline
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(Notable):
     """What a remedy did to a copy.
 
     Attributes
@@ -70,6 +72,14 @@ class Trial:
     def cured(self) -> bool:
         """Whether the rule finds nothing any more."""
         return self.after.excess <= 0
+
+    def _html(self) -> str:
+        sides = "".join(
+            f'<div style="flex:1 1 20rem"><b>{when}</b>{inline(graph.svg(prefix=fresh()))}</div>'
+            for when, graph in (("before", self.before.graph), ("after", self.after.graph))
+        )
+        said = "<br>".join(map(words, str(self).splitlines()))
+        return f'<p>{said}</p><div style="display:flex;gap:1rem;flex-wrap:wrap">{sides}</div>'
 
     def __str__(self) -> str:
         verdict = "cured" if self.cured else "better" if self.improved else "no better"

@@ -157,18 +157,17 @@ def test_values_are_not_compared_with_gradients(saved, capsys, tmp_path):
 
 
 # ---------------------------------------------------------------- records and lessons
-def test_report_writes_what_the_record_writes(capsys, tmp_path, monkeypatch):
+def test_report_writes_what_the_record_writes(capsys, tmp_path):
     model = network()
     with viz.watch(model, every=1) as recorder:
         (model(ad.ones((5, 3))) ** 2.0).mean().backward()
         recorder.step()
     recorder.save(tmp_path / "run.rec")
-    asked = []
-    monkeypatch.setattr(
-        viz.Recorder, "report", lambda self, out: asked.append((len(self), out)), raising=False
-    )
+    recorder.report(tmp_path / "same.html")
     assert run(capsys, "report", tmp_path / "run.rec", tmp_path / "run.html") == (0, "", "")
-    assert asked == [(1, str(tmp_path / "run.html"))]
+    assert (tmp_path / "run.html").read_bytes() == (tmp_path / "same.html").read_bytes()
+    status, _, err = run(capsys, "report", tmp_path / "run.rec", tmp_path / "gone" / "run.html")
+    assert status == 2 and "gone" in err
 
 
 def test_lesson(capsys, tmp_path):

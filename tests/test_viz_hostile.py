@@ -90,6 +90,10 @@ def record(names):
     return recorder
 
 
+def compared(names):
+    return viz.compare({names[0]: record(names), names[8]: record(names)})
+
+
 @cache
 def scalars(names):
     total = ad.Scalar(0.0, name="start")
@@ -201,10 +205,10 @@ def pages(folder):
         "heatmap": lambda names, path: record(names).heatmap().render(path),
         "curves": lambda names, path: record(names).curves().render(path),
         "film": lambda names, path: record(names).animate(path),
+        "report": lambda names, path: record(names).report(path),
+        "compare": lambda names, path: compared(names).report(path),
         "diff": lambda names, path: viz.diff(graph(names), graph(names, factor=3.0)).render(path),
     }
-    if hasattr(viz.Recorder, "report"):
-        made["report"] = lambda names, path: record(names).report(path)
     for what, make in made.items():
         texts = []
         for kind, names in (("hostile", HOSTILE), ("plain", PLAIN)):
@@ -321,6 +325,7 @@ TEXTS = {
     "assert_healthy": refused,
     "scalars": lambda names: scalars(names),
     "record": lambda names: record(names),
+    "compare": lambda names: compared(names),
 }  # fmt: skip
 
 

@@ -47,6 +47,7 @@ def things():
         "finding": found[0],
         "trial": found[0].try_fix(steps=1),
         "recorder": recorder,
+        "comparison": viz.compare({"one": recorder, "two": recorder}),
         "heatmap": recorder.heatmap(),
         "curves": recorder.curves(),
         "histograms": recorder.histograms("0.0.weight"),
@@ -55,7 +56,7 @@ def things():
 
 NAMES = (
     "graph", "facet", "stall", "facets", "difference", "explanation", "first bad", "scalars",
-    "findings", "finding", "trial", "recorder", "heatmap", "curves", "histograms",
+    "findings", "finding", "trial", "recorder", "comparison", "heatmap", "curves", "histograms",
 )  # fmt: skip
 DRAWN = {"graph", "facet", "stall", "difference", "scalars", "heatmap", "curves", "histograms"}
 
@@ -105,7 +106,7 @@ def test_html_is_whole_without_scripts(name):
     assert "script" not in page.seen and "http:" not in bundle["text/html"].replace(
         "http://www.w3.org/", ""
     )
-    if name in DRAWN | {"trial", "recorder"}:
+    if name in DRAWN | {"trial", "recorder", "comparison"}:
         assert "svg" in page.seen
     assert bundle["text/plain"].strip() and page.text.strip()
 

@@ -148,8 +148,7 @@ def run_explain(options: Any) -> int:
 
 def run_report(options: Any) -> int:
     """Write the report of a training record."""
-    recorder: Any = Recorder.load(options.record)
-    recorder.report(options.out)
+    Recorder.load(options.record).report(options.out)
     return 0
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from . import _frames, _page, _record_charts, _render, _report
 from ._findings import Finding
 from ._heatmap import Heatmap
 from ._look import number, shown
+from ._notebook import Notable, fresh
 from ._profiles import Profiles
 from ._ratios import decades
 from ._recorder import Recorder
@@ -24,7 +24,7 @@ from ._timeline import timeline
 HEADS = ("run", "samples", "steps", "first loss", "last loss", "decades lost", "findings")
 
 
-class Comparison:
+class Comparison(Notable):
     """The records of several runs, layers matched by name; made by `compare`.
 
     ``print`` gives a table, a notebook shows the charts.
@@ -213,15 +213,9 @@ class Comparison:
         ]  # fmt: skip
         return ["loss " + ", ".join(words) for words in zip(*each, strict=True)]
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the losses, the table and the charts."""
-        bundle = {"text/plain": str(self)}
-        wanted = set(include or ("text/plain", "text/html")) - set(exclude or ())
-        if "text/html" in wanted:
-            charts = self.profiles().svg() + self._maps(f"c{uuid4().hex[:12]}-", ())
-            losses = timeline(self._losses(), self.steps)
-            bundle["text/html"] = f"<div>{losses}{self._table()}{charts}</div>"
-        return {mime: data for mime, data in bundle.items() if mime in wanted}
+    def _html(self) -> str:
+        charts = self.profiles().svg() + self._maps(fresh(), ())
+        return timeline(self._losses(), self.steps) + self._table() + charts
 
 
 def compare(runs: Mapping[str, Recorder]) -> Comparison:

@@ -10,12 +10,13 @@ run = $(VENV)/bin/python
 # One stamp per set of extras: a second call installs nothing.
 with = $(VENV)/.installed-$(1)
 
-.PHONY: help demo test parity bench lint format doctest docs clean
+.PHONY: help demo test parity browser bench lint format doctest docs clean
 
 help:
 	@echo 'make demo     train two deep networks, draw where the gradient dies'
 	@echo 'make test     run the tests'
 	@echo 'make parity   compare with PyTorch (installs it)'
+	@echo 'make browser  drive the pages in Chromium (apt install chromium, or CHROMIUM=its path)'
 	@echo 'make bench    run the benchmarks (installs the other libraries)'
 	@echo 'make lint     ruff and mypy --strict'
 	@echo 'make format   let ruff rewrite the layout'
@@ -32,6 +33,11 @@ test: $(call with,test)
 
 parity: $(call with,parity)
 	$(run) -m pytest -m parity $(PYTEST_ARGS)
+
+browser: $(call with,browser)
+	@which "$${CHROMIUM:-chromium}" chromium-browser google-chrome chrome | grep -q . || { \
+	  echo 'make browser needs Chromium: apt install chromium, or CHROMIUM=path' >&2; exit 1; }
+	$(run) -m pytest -m browser $(PYTEST_ARGS)
 
 bench: $(call with,bench)
 	$(run) -m benchmarks $(BENCH_ARGS)

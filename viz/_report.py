@@ -80,7 +80,7 @@ def summary(record: Any) -> str:
 
 def track(losses: Any, steps: Sequence[int]) -> str:
     """The loss curve, under which the program puts the slider."""
-    still = "<noscript><p>Scripts are off: graphs are those of the last sample.</p></noscript>"
+    still = '<p class="still">Scripts are off: graphs are those of the last sample.</p>'
     return f'<div class="track map">\n{timeline(losses, steps)}</div>\n{still}\n'
 
 

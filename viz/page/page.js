@@ -17,6 +17,7 @@ function theme() {
 }
 
 theme();
+for (const words of document.querySelectorAll(".still")) words.remove(); // for who blocks scripts
 const viewers = [...document.querySelectorAll("figure.graph")].map((figure, i) =>
   new Viewer(figure, data.graphs[i]));
 const track = document.querySelector(".track");

@@ -69,6 +69,60 @@ def test_floats_measure_as_arrays_do():
         assert repr(a) == repr(b)
 
 
+def entries(rng, kind):
+    """A value to measure, of ordinary or extreme size; zeros, NaN and infinities in some."""
+    n = int(rng.integers(1, 600))
+    x = rng.normal(size=n) * 10.0 ** rng.choice([0, 0, -3, -9, 150, -150, 300, -300])
+    for special in (0.0, math.nan, -math.inf, 5e-324):
+        if rng.random() < 0.2:
+            x[rng.integers(0, n, size=n // 8)] = special
+    with np.errstate(all="ignore"):
+        return float(x[0]) if kind == "number" else x.astype(kind)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_measured_together_is_what_is_measured_apart(seed):
+    """Small arrays are gathered, and what stands beside them changes no bit of their numbers."""
+    rng = np.random.default_rng(seed)
+    kinds = ["float16", "float32", "float64", "number"]
+    values = [entries(rng, rng.choice(kinds)) for _ in range(12)]
+    asked = rng.integers(0, 2, (12, 2)).astype(bool).tolist()
+    collector = Collector()
+    for value, (moments, bins) in zip(values, asked, strict=True):
+        collector.add(value, moments=moments, bins=bins)
+    for value, found, (moments, bins) in zip(values, collector.results(), asked, strict=True):
+        assert repr(found) == repr(measure(value, moments=moments, bins=bins))
+        # As one part of a tuple it goes the way of large arrays.
+        apart = measure((value, None), moments=moments, bins=bins)
+        for name in (
+            "size",
+            "max_abs",
+            "zero_fraction",
+            "nonfinite",
+            "state",
+            "low",
+            "high",
+            "bins",
+        ):
+            assert repr(getattr(found, name)) == repr(getattr(apart, name)), name
+        for name in ("rms", "l2", "mean_abs"):
+            expected = pytest.approx(getattr(apart, name), rel=1e-12, nan_ok=True)
+            assert getattr(found, name) == expected, name
+        scale = found.max_abs if math.isfinite(found.max_abs) else 1.0
+        for name in ("mean", "std"):
+            expected = pytest.approx(getattr(apart, name), rel=1e-9, abs=1e-12 * scale, nan_ok=True)
+            assert found.nonfinite or getattr(found, name) == expected, name
+
+
+def test_more_than_fits_is_measured_in_several_goes():
+    values = [np.full(n % 512 + 1, float(n)) for n in range(300)]
+    collector = Collector(bins=True)
+    for value in values:
+        collector.add(value)
+    assert [f.rms for f in collector.results()] == [float(n) for n in range(300)]
+    assert [f.size for f in collector.results()] == [v.size for v in values]
+
+
 def test_several_outputs_are_one_gradient():
     parts = (np.array([3.0, 0.0]), None, np.array([[4.0, math.inf]]))
     found = measure(parts)

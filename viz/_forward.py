@@ -85,12 +85,7 @@ def note_of(node: ad.Node) -> Note | None:
 
 
 def value_of(node: ad.Node) -> Measured | None:
-    """The size of a node's value: that of a leaf as it is now, of others if it was noted."""
-    if node.op is None:
-        tensor = getattr(node, "tensor", None)
-        if tensor is None:
-            return None
-        return summarized(tensor.data, moments=True, bins=True)
+    """The size of an op's value, if it was noted."""
     note = note_of(node)
     if note is None:
         return None

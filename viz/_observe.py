@@ -10,7 +10,7 @@ import autodiff as ad
 from . import _forward
 from ._facets import Examples
 from ._stalls import Stalls
-from ._stats import ABSENT, RELEASED, Collector, Statistics, summarized
+from ._stats import ABSENT, RELEASED, Collector, Statistics
 
 
 def node_of(loss: Any) -> ad.Node:
@@ -78,11 +78,12 @@ def observe(loss: Any, order: list[ad.Node], *, optimizer: Any = None, by: Any =
     """
     released = any(node.released for node in order)
     collector = Collector()
-    values = {
-        node: collector.take(value)
-        for node in order
-        if (value := _forward.value_of(node)) is not None
-    }
+    values: dict[ad.Node, int] = {}
+    for node in order:
+        if (tensor := tensor_of(node)) is not None:
+            values[node] = collector.add(tensor.data, moments=True, bins=True)
+        elif (noted := _forward.value_of(node)) is not None:
+            values[node] = collector.take(noted)
     stalls = Stalls(optimizer, order, collector) if optimizer is not None else None
     examples = Examples(by) if by is not None else None
     passing = _Passing(order, collector, [x.see for x in (stalls, examples) if x is not None])
@@ -138,7 +139,7 @@ class _Passing:
     def look(self, node: ad.Node, g: Any, pulled: tuple[Any, ...]) -> None:
         """Measure the gradient at a node and those that it sends to its parents."""
         before, place = self.sent.pop(node, (None, 0))
-        self.at[node] = place if before is g else self._measure(g, bins=True)
+        self.at[node] = place if before is g else self.collector.add(g, bins=True)
         if node.output is not None:  # it puts its gradient into a slot of the op's
             self.pulled[node] = [self.at[node]]
         elif pulled:
@@ -148,10 +149,7 @@ class _Passing:
 
     def _send(self, parent: ad.Node, d: Any) -> int:
         alone = self.uses[parent] == 1
-        place = self._measure(d, bins=alone)
+        place = self.collector.add(d, bins=alone)
         if alone:
             self.sent[parent] = d, place
         return place
-
-    def _measure(self, g: Any, bins: bool) -> int:
-        return self.collector.take(summarized(g, bins=bins))

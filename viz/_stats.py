@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import autodiff as ad
 
+from ._batch import Batch, Bins, takes
 from ._summary import HOST, LOWEST, MOMENTS, SIZES, Summary, summary
 
 State = Literal["ok", "tiny", "zero", "nonfinite", "absent", "released"]
@@ -54,7 +55,7 @@ class Statistics:
     std: float = math.nan
     low: float = math.nan
     high: float = math.nan
-    bins: tuple[tuple[int, int], ...] = ()
+    bins: Bins = ()
 
 
 ABSENT = Statistics(0, math.nan, math.nan, math.nan, math.nan, math.nan, 0, "absent")
@@ -98,14 +99,23 @@ class Collector:
 
     def __init__(self, *, moments: bool = False, bins: bool = False) -> None:
         self.moments, self.bins = moments, bins
-        self._measured: list[tuple[Measured, list[tuple[str, int]]]] = []  # and where it waits
+        # What was measured and where it waits, or its place in the batch.
+        self._measured: list[tuple[Measured, list[tuple[str, int]]] | int] = []
+        self._batch = Batch()
         self._pending: dict[str, list[Any]] = {}
         self._vectors: list[tuple[str, int]] = []
         self.kept: list[list[float]] = []
 
-    def add(self, value: Any) -> int:
-        """Measure one gradient: an array, a number, None, or a tuple of these (one tensor)."""
-        return self.take(summarized(value, moments=self.moments, bins=self.bins))
+    def add(self, value: Any, *, moments: bool = False, bins: bool = False) -> int:
+        """Measure one gradient: an array, a number, None, or a tuple of these (one tensor).
+
+        ``moments`` and ``bins`` ask for these of this one.
+        """
+        moments, bins = moments or self.moments, bins or self.bins
+        if takes(value):
+            self._measured.append(self._batch.add(value, moments, bins))
+            return len(self._measured) - 1
+        return self.take(summarized(value, moments=moments, bins=bins))
 
     def take(self, measured: Measured) -> int:
         """Add what was measured elsewhere."""
@@ -135,9 +145,10 @@ class Collector:
             ends = accumulate(v.shape[0] for v in vectors)
             fetched[device] = [numbers[a:b] for a, b in pairwise([0, *ends])]
         self.kept = [list(fetched[device][i]) for device, i in self._vectors]
+        small = [_statistics(*found) for found in self._batch.results()]
         return [
-            _combine(measured, [fetched[device][i] for device, i in slots])
-            for measured, slots in self._measured
+            small[m] if isinstance(m, int) else _combine(m[0], [fetched[d][i] for d, i in m[1]])
+            for m in self._measured
         ]
 
 
@@ -169,7 +180,8 @@ def _combine(measured: Measured, summaries: Sequence[Summary]) -> Statistics:
     counts = summaries[0][numbers:]
     for p in summaries[1:]:
         counts = [a + b for a, b in zip(counts, p[numbers:], strict=True)]
-    return _statistics(sum(sizes), whole, counts)
+    bins = tuple([(k, int(n)) for k, n in enumerate(counts, LOWEST) if n])
+    return _statistics(sum(sizes), whole, bins)
 
 
 def _joined(sizes: Sequence[int], parts: Sequence[Summary]) -> list[float]:
@@ -190,18 +202,17 @@ def _joined(sizes: Sequence[int], parts: Sequence[Summary]) -> list[float]:
     return found
 
 
-def _statistics(size: int, summary: Summary, counts: Sequence[float]) -> Statistics:
+def _statistics(size: int, summary: Summary, bins: Bins) -> Statistics:
     """What a summary says of ``size`` entries."""
     peak, total, squares, zeros, nans, infs = summary[:SIZES]
     mean_abs = peak * (total / size)
     l2, rms = peak * math.sqrt(squares), peak * math.sqrt(squares / size)
     bad = int(nans + infs)
-    found: dict[str, Any] = {}
+    found = {}
     if len(summary) > SIZES and bad < size:
         mean, spread, low, high = summary[SIZES:]
         std = peak * math.sqrt(spread / (size - bad))
         found = {"mean": peak * mean, "std": std, "low": low, "high": high}
-    found["bins"] = tuple([(k, int(n)) for k, n in enumerate(counts, LOWEST) if n])
     state: State = "ok"
     if bad:
         state = "nonfinite"
@@ -210,4 +221,4 @@ def _statistics(size: int, summary: Summary, counts: Sequence[float]) -> Statist
         state = "zero"
     elif mean_abs < TINY_MEAN_ABS:
         state = "tiny"
-    return Statistics(size, rms, l2, mean_abs, peak, zeros / size, bad, state, **found)
+    return Statistics(size, rms, l2, mean_abs, peak, zeros / size, bad, state, **found, bins=bins)

@@ -66,8 +66,9 @@ def _on_host(x: np.ndarray, moments: bool, bins: bool) -> list[float] | None:
             middle = float(size @ ones[: size.size]) / size.size
             size -= middle
             share = size.size / (start + size.size)
-            spread += float(size @ size) + (middle - mean) ** 2 * start * share
-            mean += (middle - mean) * share
+            off = middle - mean
+            spread += float(size @ size) + off * off * start * share  # ** would raise if too large
+            mean += off * share
         magnitude = np.absolute(piece)
         size[...] = magnitude
         top = max(top, float(np.maximum.reduce(magnitude)))

@@ -335,6 +335,25 @@ def test_it_works_on_every_device(device):
     found = viz.diagnose(lambda m: (m(x) ** 2).mean(), model, optimizer)
     assert "lr_high" in {f.rule for f in found}
     assert next(f for f in found if f.rule == "lr_high").try_fix().cured
+    large = viz.diagnose(lambda m: (m(x * 1e3) ** 2).mean(), model)
+    assert next(f for f in large if f.rule == "saturated").try_fix(remedy="scale_inputs").improved
+
+
+@pytest.mark.parametrize("layer", [nn.RNN, nn.LSTM, nn.GRU])
+def test_recurrences_on_every_device(device, layer):
+    model = sick.parts.Last(layer(3, 4), 2).to(device)
+    x = ad.tensor(
+        np.random.default_rng(0).normal(size=(9, 8, 3)) * 40, dtype="float32", device=device
+    )
+    optimizer = nn.optim.Adam(model.parameters())
+    anything = {"saturated_max": -1, "recurrent_vanishing": 1e30, "dead_max": -1}
+    found = viz.diagnose(lambda m: (m(x) ** 2).mean(), model, optimizer, **anything)
+    assert {"saturated", "recurrent_vanishing"} <= {f.rule for f in found}
+    for remedy in ("orthogonal", "gated_cell" if layer is nn.RNN else "forget_bias"):
+        fading = next(f for f in found if f.rule == "recurrent_vanishing")
+        trial = fading.try_fix(remedy=remedy, steps=1)
+        parameters = [n for n in trial.after.graph.nodes if n.kind == "parameter"]
+        assert {n.dtype for n in parameters} == {"float32"} and trial.steps == 1
 
 
 def watched(loss_of, model, optimizer, steps=3):

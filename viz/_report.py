@@ -134,6 +134,7 @@ def _finding(f: Finding) -> str:
     ]  # fmt: skip
     if f.remedies:
         rows.append(("try", ", ".join(f.remedies)))
+    rows += [("do", advice) for advice in f.advice]
     listed = "".join(f"<dt>{k}</dt><dd>{html.escape(v)}</dd>" for k, v in rows)
     at = f"<dt>at</dt><dd>{nodes}{more}</dd>" if f.nodes else ""
     return (

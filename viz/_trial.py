@@ -137,9 +137,7 @@ def _side(finding: Finding, e: Evidence, case: Case) -> Side:
     loss = e.recording.loss
     excess = max((f.excess for f in found), default=-math.inf)
     if loss is not None and not math.isfinite(loss):
-        excess = (
-            math.inf
-        )  # a network that diverged is not cured of what cannot be measured any more
+        excess = math.inf  # what diverged is not cured of what cannot be measured any more
     same = [f for f in found if f.citation == finding.citation]
     worst = max(same, key=lambda f: f.excess, default=None)
     statistic = math.nan if worst is None else worst.statistic

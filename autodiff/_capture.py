@@ -199,6 +199,8 @@ def _kernel(op: Op) -> Callable[..., Any]:
         operands = args[:count]
         if count is not None:
             options |= dict(zip(op.options, args[count:]))
+        if op.name == "batch":  # of vmap, whose arrays hold captured ones
+            return op.body(xp, *operands, **options)
         owner = inside((*operands, options))[0].capture
         return owner._call(op, operands, options)
 

@@ -113,6 +113,16 @@ def test_an_index_may_be_computed():
     assert program.outputs[0].inner.tolist() == [[3.0], [1.0]]
 
 
+def test_vmap_and_gradients_are_ops_like_others():
+    w = ad.tensor([[1.0, -2.0], [0.5, 3.0]])
+    fn = ad.vmap(ad.grad(lambda row: ad.tanh(row @ w).sum()))
+    x = ad.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
+    program = ad.capture(fn, x)
+    assert {"matmul", "tanh"} <= set(names(program))
+    np.testing.assert_allclose(program.outputs[0].inner, fn(x).data, 1e-6)
+    assert "batch" not in names(program)
+
+
 def test_captured_is_one_call_and_nothing_outside():
     fn = lambda x: ad.captured("f", lambda x: (x + x, x * x), x, label="two")  # noqa: E731
     assert [y.item() for y in fn(ad.tensor(3.0))] == [6.0, 9.0]

@@ -122,6 +122,7 @@ def test_results_follow_the_batch(fn, shape, wanted):
         (lambda s, x: ad.pad(x, ((1, 0), (0, 0))), ValueError, "shape of pad"),
         (lambda s, x: ad.roll(x, 1, 0), NotImplementedError, "roll: ONNX has no roll along"),
         (lambda s, x: ad.linalg.inv(x.T @ x), NotImplementedError, "inv: there is no counterpart"),
+        (lambda s, x: x[x[:, 0] > 0].sum(), ValueError, "a mask that is computed"),
         (lambda s, x: x if x.sum() > 0 else -x, TypeError, "capture: a value"),
     ],
 )  # fmt: skip

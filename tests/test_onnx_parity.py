@@ -161,6 +161,17 @@ LAYERS = {
         ),
         [(3, 4)],
     ),
+    "vmap": (
+        Forward(
+            lambda s, x: ad.vmap(lambda row: ad.outer(row, row) @ s.part)(x),
+            part=nn.Parameter(rows(6, 3)),
+        ),
+        [(6,)],
+    ),
+    "a gradient": (
+        Forward(lambda s, x: ad.grad(lambda x: ad.tanh(s.part(x)).sum())(x), part=nn.Linear(6, 3)),
+        [(6,)],
+    ),
     "top three": (Forward(lambda s, x: ad.topk(x, 3)), [(6,)]),
 }
 

@@ -29,15 +29,15 @@ def whole(model: Any) -> Iterator[None]:
     changed: list[tuple[Any, str]] = []
     try:
         for module in model.modules():
-            kind = type(module)
-            if isinstance(module, Layers) and not module.proj_size:
-                if (scan := _scan(module)) is not None:
-                    module._scan = scan  # type: ignore[method-assign]
-                    changed.append((module, "_scan"))
-            elif isinstance(module, _BatchNorm) and kind.forward is _BatchNorm.forward:
-                if not module.training and module.running_mean is not None:
-                    module.forward = _normalized(module)  # type: ignore[method-assign]
-                    changed.append((module, "forward"))
+            if isinstance(module, Layers):
+                name, made = "_scan", _scan(module)
+            elif isinstance(module, _BatchNorm):
+                name, made = "forward", _normalized(module)
+            else:
+                continue
+            if made is not None and name not in vars(module):
+                setattr(module, name, made)
+                changed.append((module, name))
         yield
     finally:
         for module, name in changed:
@@ -45,7 +45,9 @@ def whole(model: Any) -> Iterator[None]:
 
 
 def _normalized(module: Any) -> Any:
-    """The forward of a batch normalization in evaluation mode, as one call."""
+    """The forward of a batch normalization, as one call; None where it is the batch's own."""
+    if type(module).forward is not _BatchNorm.forward or module.running_mean is None:
+        return None
 
     def forward(x: Any) -> Any:
         module._require_axes(x)
@@ -59,9 +61,13 @@ def _normalized(module: Any) -> Any:
 def _scan(layer: Any) -> Any:
     """One layer in one direction, as one call; None for a kind that ONNX does not know."""
     kind = next((name for name, base in KINDS.items() if isinstance(layer, base)), None)
-    if kind is None or any(
-        getattr(type(layer), name) is not getattr(KINDS[kind], name)
-        for name in ("_scan", "_step", "_share")
+    if (
+        kind is None
+        or layer.proj_size
+        or any(
+            getattr(type(layer), name) is not getattr(KINDS[kind], name)
+            for name in ("_scan", "_step", "_share")
+        )
     ):
         return None
     plain = layer._scan

@@ -1,5 +1,6 @@
 """Emitters of ops that move values and change none."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,9 @@ def _(g: Builder, s: Step) -> Any:
                   for t in range(len(s.out_shapes))])  # fmt: skip
 
 
-def cut(g: Builder, x: str, axis: int, start: int, stop: int, step: int = 1) -> str:
-    """``x[start:stop:step]`` along one axis."""
-    made: str = g.add("Slice", x, [start], [stop], [axis], [step])
+def cut(g: Builder, x: str, axis: int, start: int, stop: int) -> str:
+    """``x[start:stop]`` along one axis."""
+    made: str = g.add("Slice", x, [start], [stop], [axis])
     return made
 
 
@@ -76,26 +77,14 @@ def _(g: Builder, s: Step) -> Any:
     x, shift, axis = s.x, s.options["shift"], s.options["axis"]
     shape = s.shape
     if axis is None:
-        x, axis, shape = g.reshape(x, (-1,)), 0, (_count(s),)
-    shifts = shift if isinstance(shift, tuple) else (shift,)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    for a, n in zip(axes * (len(shifts) if len(axes) == 1 else 1), shifts * (
-        len(axes) if len(shifts) == 1 else 1)):  # fmt: skip
+        shape = (prod(static(shape, "roll")),)
+        x = g.reshape(x, shape)
+    for a, n in np.broadcast(0 if axis is None else axis, shift):
         (length,) = static([shape[a]], "roll")
         if length and n % length:
-            n %= length
-            x = g.add("Concat", cut(g, x, a, -n, LAST), cut(g, x, a, 0, -n), axis=a)
-    return x if axis is not None and x == s.x else g.reshape(x, s.out_shapes[0])
-
-
-def _count(s: Step) -> Size:
-    total, rows = 1, False
-    for n in s.shape:
-        if isinstance(n, Rows):
-            total, rows = total * n.count, True
-        else:
-            total *= n
-    return Rows(total) if rows else total
+            n = int(n % length)
+            x = g.add("Concat", cut(g, x, a, -n, LAST), cut(g, x, a, 0, -n), axis=int(a))
+    return x if axis is not None else g.reshape(x, s.out_shapes[0])
 
 
 @emits("tile")

@@ -134,6 +134,8 @@ class Translation:
 
         def split(x: Any, y: Any) -> Any:
             if hasattr(x, "inner") and hasattr(y, "inner"):
+                if x.dtype.kind == "b":
+                    raise ValueError("a mask that is computed picks so many values as are true")
                 return self._name(x, y)
             if type(x) in (tuple, list) and type(y) is type(x) and len(x) == len(y):
                 return type(x)(split(*pair) for pair in zip(x, y, strict=True))

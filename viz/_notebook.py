@@ -46,8 +46,11 @@ def words(text: str) -> str:
 
 def terms(pairs: Sequence[tuple[str, str]]) -> str:
     """Words and what is said of each."""
-    rows = "".join(f"<dt>{words(k)}</dt><dd>{words(v)}</dd>" for k, v in pairs if v)
-    return f"<dl>{rows}</dl>"
+    rows = "".join(
+        f'<dt>{words(k)}</dt><dd style="margin:0">{words(v)}</dd>' for k, v in pairs if v
+    )
+    columns = "display:grid;grid-template-columns:max-content 1fr;gap:0 1rem;margin:.3rem 0 .8rem"
+    return f'<dl style="{columns}">{rows}</dl>'
 
 
 def grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -56,7 +59,7 @@ def grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     def cells(tag: str, row: Sequence[str]) -> str:
         sides = ("left" if i == 0 else "right" for i in range(len(row)))
         return "".join(
-            f'<{tag} style="text-align:{side}">{words(cell)}</{tag}>'
+            f'<{tag} style="text-align:{side};padding:0 .6rem">{words(cell)}</{tag}>'
             for side, cell in zip(sides, row, strict=True)
         )
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from . import (
     _dot,
     _figures,
+    _lags,
     _layers,
     _render,
     _snapshot,
@@ -22,6 +23,7 @@ from . import (
 from ._compare import Reference, of_class
 from ._facets import Facets
 from ._fold import Collapse, Keep, fold
+from ._heatmap import Heatmap
 from ._layers import Layer
 from ._look import number, shown
 from ._modes import MODES, ModeName
@@ -115,6 +117,22 @@ class GradientGraph(Picture):
     @cached_property
     def _rows(self) -> list[Layer]:
         return _layers.layers(self._recording)
+
+    def heatmap(self) -> Heatmap:
+        """Depth against time lag: how far back through a recurrence the gradient reaches.
+
+        Rows are the ops of recurrences, in the order of the forward pass; columns are time steps
+        back from the last. Colours are relative to the gradient that enters at the last.
+
+        Examples
+        --------
+        >>> import autodiff as ad, nn, viz
+        >>> lstm = nn.LSTM(3, 4)
+        >>> out, _ = lstm(ad.ones((6, 1, 3)))
+        >>> viz.graph(out[-1].sum(), model=lstm).heatmap()
+        <Heatmap of 2 rows and 6 steps>
+        """
+        return _lags.heatmap(self._recording)
 
     def bottlenecks(self, n: int = 3) -> list[EdgeRecord]:
         """The ``n`` edges between activations of the smallest gain, worst first; ``print`` one."""

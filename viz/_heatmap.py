@@ -43,6 +43,8 @@ class Cell:
 class Heatmap(Chart):
     """Rows are layers, the first at the top; columns are steps; colour is that of `graph`.
 
+    Of an unrolled recurrence the columns are time steps back.
+
     Attributes
     ----------
     names : tuple of str
@@ -65,8 +67,9 @@ class Heatmap(Chart):
         reference: np.ndarray,
         said: str,
         loss: np.ndarray,
+        across: tuple[str, str] = ("step", "training step"),
     ) -> None:
-        self.title, self.said = title, said
+        self.title, self.said, self.across = title, said, across
         self.names, self.steps, self.values = tuple(names), steps, values
         self.states, self.loss = states, loss
         self.decades = np.array(
@@ -111,7 +114,7 @@ class Heatmap(Chart):
         plot = width - left - 20
         high = max(3.0, min(16.0, 640 / max(1, len(self.names))))
         wide = plot / max(1, len(columns))
-        top = 92.0
+        top = 92.0 if np.isfinite(self.loss).any() else 50.0
         bottom = top + high * len(self.names)
         body = [patterns(prefix), text(14, 20, self.title, font_size=13)]
         body.append(text(14, 36, self.said, fill=GREY))
@@ -121,7 +124,11 @@ class Heatmap(Chart):
             y, i = top + j * high, 0
             for color, cells in self._runs(columns, j, prefix, told):
                 cell, x = cells[0], left + i * wide
-                tip = f"<title>{_chart.escape(_tip(name, cell))}</title>" if told else ""
+                tip = (
+                    f"<title>{_chart.escape(_tip(name, cell, self.across[0]))}</title>"
+                    if told
+                    else ""
+                )
                 body.append(_chart.rect(x, y, len(cells) * wide + 0.3, high + 0.3, color, tip))
                 if cell.state == "tiny" and wide >= 6 and high >= 6:
                     x += wide / 2
@@ -137,7 +144,7 @@ class Heatmap(Chart):
         for i in range(0, len(columns), max(1, math.ceil(len(columns) / 8))):
             x = left + (i + 0.5) * wide
             body.append(text(x, bottom + 13, str(columns[i][0].step), "middle", fill=GREY))
-        body.append(text(left + plot / 2, bottom + 26, "training step", "middle", fill=GREY))
+        body.append(text(left + plot / 2, bottom + 26, self.across[1], "middle", fill=GREY))
         body += legend(left, bottom + 38, prefix)
         return _chart.document(width, bottom + 76, self.title, body)
 
@@ -192,7 +199,7 @@ class Heatmap(Chart):
         axes.set_yticks(range(len(self.names)), [plain(n, 32) for n in self.names], fontsize=7)
         at = list(range(0, len(columns), max(1, math.ceil(len(columns) / 8))))
         axes.set_xticks(at, [str(columns[i][0].step) for i in at] if columns else [])
-        axes.set_xlabel("training step")
+        axes.set_xlabel(self.across[1])
         axes.set_title(f"{self.title}\n{self.said}", fontsize=9, loc="left")
         _colorbar(made, axes)
         return made
@@ -246,10 +253,10 @@ def _fill(cell: Cell, prefix: str) -> str:
     return PALETTE[step(cell.decades) + CLIP]
 
 
-def _tip(name: str, cell: Cell) -> str:
+def _tip(name: str, cell: Cell, across: str) -> str:
     if cell.state == "absent":
-        return f"{name}, step {cell.step}: no gradient"
-    words = f"{name}, step {cell.step}: RMS {number(cell.value)}"
+        return f"{name}, {across} {cell.step}: no gradient"
+    words = f"{name}, {across} {cell.step}: RMS {number(cell.value)}"
     if cell.state == "ok" or cell.state == "tiny":
         words += f", {cell.decades:+.1f} decades"
     return words if cell.state == "ok" else f"{words}, {LOOKS[cell.state].meaning}"

@@ -121,6 +121,9 @@ class DataLoader:
         self._first = 0  # the batch that the next iteration begins with
         self._position: list[int] | None = None  # epoch and batches taken, of the last one begun
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_pool": None}  # a copy starts workers of its own
+
     def __len__(self) -> int:
         n, size = len(self.sampler), self.batch_size or 1
         return n // size if self.drop_last else -(-n // size)

@@ -62,6 +62,7 @@ class Pool:
         self.crew: Crew = []
         self.blocks: dict[int, SharedMemory] = {}  # by slot, that of the dataset by -1
         self.newest = STARTING
+        # To be called; otherwise by the garbage collector, or when the program ends.
         self.close = weakref.finalize(self, _close, os.getpid(), self.crew, self.blocks)
         context: Any = multiprocessing.get_context(method)
         try:

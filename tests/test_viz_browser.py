@@ -210,26 +210,35 @@ def test_hovering_tells_everything(visit, graph):
 def test_moving_and_zooming(visit, graph):
     page = visit(graph)
     view = lambda: page.locator("details[open] svg").get_attribute("viewBox")  # noqa: E731
-    first, seen = view(), set()
+
+    def moved(before):
+        for _ in range(50):
+            if view() != before:
+                return True
+            page.wait_for_timeout(40)
+        return False
+
     stage(page).focus()
-    for key in ("ArrowDown", "+", "-", "0", "n", "p"):
+    page.keyboard.press("0")
+    whole = view()
+    for key in ("+", "ArrowDown", "ArrowLeft", "-", "n"):
+        before = view()
         page.keyboard.press(key)
-        seen.add(view())
-    assert len(seen) >= 5
-    assert page.locator(".card").inner_text()  # n and p choose nodes
+        assert moved(before), key
+    assert page.locator(".card").inner_text().startswith("0.0.weight")  # n chose the first
     page.keyboard.press("Escape")
     area, before = stage(page).bounding_box(), view()
     x, y = area["x"] + area["width"] - 40, area["y"] + 40
     page.mouse.move(x, y)
     page.mouse.wheel(0, 300)
-    assert view() != before
+    assert moved(before)
     before = view()
     page.mouse.down()
     page.mouse.move(x - 200, y + 100, steps=4)
     page.mouse.up()
-    assert view() != before
+    assert moved(before)
     page.get_by_role("button", name="Show the whole graph").click()
-    assert view() != before and first
+    assert view() == whole
 
 
 def test_links_go_to_nodes(visit, graph, report):

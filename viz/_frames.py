@@ -5,15 +5,14 @@ So everything that draws a graph draws a record: the same folding, boxes and col
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import _dot
 from ._heatmap import states_of
-from ._look import CLIP, attributes, step
-from ._modes import dressed
+from ._look import CLIP, attributes, reading, step
 from ._ratios import decades
 from ._records import BoxRecord, EdgeRecord, Group, NodeRecord, Recording
 from ._samples import Samples
@@ -98,20 +97,19 @@ class Frames:
         }
         nodes = tuple(self._node(i, p, k, references) for i, (p, _) in self._places.items())
         root = nodes[-1].id if nodes else ""
-        made = Recording(nodes, (), self.kinds, references, root, self.losses[k], False)
-        return replace(dressed(made), edges=self._edges)
+        return Recording(nodes, self._edges, self.kinds, references, root, self.losses[k], False)
 
     def _node(self, i: int, place: Place, k: int, references: dict[str, float]) -> NodeRecord:
         group: Group = "parameters" if place.kind == "parameter" else "activations"
         row = (self._parameters if group == "parameters" else self._activations)[place.row]
         size = self._sizes[i]
-        bad = row.nonfinite[k]
+        bad, distance = row.nonfinite[k], decades(row.rms[k], references[group])
         return NodeRecord(
             name=place.name, op=place.op, shape=place.shape, dtype="", scope=place.scope,
             rms=row.rms[k], l2=row.rms[k] * math.sqrt(size), mean_abs=row.mean_abs[k],
             max_abs=row.max_abs[k], zero_fraction=row.zero_fraction[k],
             nonfinite=0 if math.isnan(bad) else round(bad * size), state=row.states[k],
-            decades=decades(row.rms[k], references[group]), size=size,
+            decades=distance, size=size, label=reading(row.states[k], row.rms[k]), level=distance,
             id=f"n{i}", kind="parameter" if group == "parameters" else "op", group=group,
         )  # fmt: skip
 

@@ -70,7 +70,8 @@ def summary(record: Any) -> str:
     """How much was seen, and what became of the loss."""
     known = record.loss[~np.isnan(record.loss)]
     words = [
-        f"{len(record)} samples, one in {record.every} steps",
+        f"{len(record)} samples, "
+        + (f"one in {record.every} steps" if record.every > 1 else "each step"),
         f"{len(record.parameters)} parameters with {sum(record.sizes):,} entries",
     ]
     if known.size:

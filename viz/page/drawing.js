@@ -1,5 +1,6 @@
 // One drawing: what stands in it, its view, and what mouse and keys do there.
-const ZOOM = 1.25, READABLE = 0.85; // a factor; the scale below which words are too small
+const ZOOM = 1.25; // a factor
+const READABLE = 0.85, LARGEST = 1.6; // scales: below, words are too small; above, nothing is fitted
 
 class Level {
   constructor(viewer, part, known) {
@@ -50,16 +51,20 @@ class Level {
     this.svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.width} ${view.height}`);
   }
 
-  fit() { this.set({ ...this.whole }); }
+  fit() {
+    const { clientWidth: wide, clientHeight: high } = this.stage, { x, y, width, height } = this.whole;
+    const scale = Math.min(wide / width, high / height, LARGEST) || 1;
+    const [w, h] = [wide / scale || width, high / scale || height];
+    this.set({ x: x + (width - w) / 2, y: y + (height - h) / 2, width: w, height: h });
+  }
 
   // All of it if that can be read, else the top of it.
   home() {
     const { clientWidth: wide, clientHeight: high } = this.stage, { x, y, width, height } = this.whole;
     const scale = Math.min(wide / width, high / height);
     if (scale >= READABLE || !wide) return this.fit();
-    const width_ = wide / READABLE, height_ = high / READABLE;
-    this.set({ x: x + (width - width_) / 2, y: height_ > height ? y + (height - height_) / 2 : y,
-      width: width_, height: height_ });
+    const [w, h] = [wide / READABLE, high / READABLE];
+    this.set({ x: x + (width - w) / 2, y: h > height ? y + (height - h) / 2 : y, width: w, height: h });
   }
 
   place(x, y) { return new DOMPoint(x, y).matrixTransform(this.svg.getScreenCTM().inverse()); }

@@ -72,7 +72,8 @@ class Level {
   zoom(by, x, y) {
     const { x: left, y: top, width, height } = this.view;
     const p = x === undefined ? { x: left + width / 2, y: top + height / 2 } : this.place(x, y);
-    if (width * by > 4 * Math.max(this.whole.width, 400) || width * by < 20) return;
+    const across = Math.max(width / this.whole.width, height / this.whole.height) * by;
+    if (by > 1 ? across > 20 : width * by < 20) return;
     this.set({ x: p.x - (p.x - left) * by, y: p.y - (p.y - top) * by,
       width: width * by, height: height * by });
   }

@@ -266,7 +266,8 @@ def test_a_worker_that_hangs(monkeypatch, what):
 def test_a_dataset_that_cannot_be_loaded():
     with pytest.raises(AttributeError, match="no such class here") as caught:
         list(loader(loading.Unloadable(), 2, start_method="spawn", workers=1))
-    assert "which was starting" in caught.value.__notes__[-1]
+    assert "which was starting" in (note := caught.value.__notes__[-1])
+    assert 'start_method="fork"' in note and "__setstate__" in note
     with pytest.raises(OSError, match="worker 0 has no licence"):
         list(loader(loading.Noisy(), 2, worker_init=loading.refuse))
 

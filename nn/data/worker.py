@@ -109,7 +109,11 @@ def main(
         if init is not None:
             init(number)
     except BaseException as error:
-        failure = Failure.of(error, f"{name}, which was starting")
+        where = (
+            f"{name}, which was starting. What it needs must be in modules that it can import, not "
+            'in a notebook; start_method="fork" takes everything along'
+        )
+        failure = Failure.of(error, where)
         connection.send(Reply(STARTING, b"", [], True, failure))
         while True:  # until the parent has read this, and is gone
             tasks.get()

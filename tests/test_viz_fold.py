@@ -290,3 +290,20 @@ def test_a_folded_picture_renders():
     net, loss = residual()
     svg = viz.graph(loss, model=net, max_nodes=30).svg()
     assert svg.count("Block ×12") >= 1 and "132 tensors" in svg
+
+
+def test_a_layer_that_runs_over_time_is_folded_over_time():
+    """Its steps read the outputs of one op, which are unlike by their number alone."""
+    lstm = nn.LSTM(4, 8)
+    out = lstm(ad.random.normal((60, 2, 4)))[0]
+    graph = viz.graph((out**2).mean(), model=lstm)
+    titles = [n.title for n in graph.drawn.nodes if isinstance(n, BoxRecord)]
+    assert any("×60" in title for title in titles), titles
+    assert any(title.startswith("lstm_step") and "×59" in title for title in titles), titles
+
+
+def test_many_leaves_of_one_op_are_a_strip_beside_it():
+    leaves = [ad.tensor([1.0], requires_grad=True, name=f"p{i}") for i in range(300)]
+    drawn = viz.graph(ad.concatenate(leaves).sum()).drawn.nodes
+    assert [getattr(n, "title", "") or n.name for n in drawn][1:] == ["concatenate", "sum"]
+    assert drawn[0].title == "parameter ×300" and len(drawn[0].members) == 300

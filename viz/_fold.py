@@ -162,7 +162,10 @@ def _title(group: Sequence[Part], tree: Tree) -> str:
     parts = first.children if first.kind == "cell" else [first]
     if parts[0].kind == "run":
         parts = parts[0].children
-    kinds = [p.record.op if p.record else tree.kinds.get(p.path) or p.path for p in parts]
+    kinds = [
+        (p.record.op or p.record.kind) if p.record else tree.kinds.get(p.path) or p.path
+        for p in parts
+    ]
     if len(kinds) > 3:
         kinds = [*kinds[:2], "…"]
     return f"{' + '.join(kinds)} ×{len(group)}"

@@ -138,7 +138,8 @@ class Tree:
         def sign(part: Part) -> int:
             if part.record:
                 r = part.record
-                key: object = (r.op, r.kind, r.shape, r.dtype)
+                op = r.op.partition("[")[0]  # whichever output it is of an op with several
+                key: object = (op, r.kind, r.shape, r.dtype)
             else:
                 key = (self.kinds.get(part.path), *(signature[c] for c in part.children))
             return numbers.setdefault(key, len(numbers))
@@ -148,6 +149,22 @@ class Tree:
                 return parts
             return [Part("run", owner.path, parts, owner.depth)]
 
+        def joined(parts: list[Part], owner: Part) -> list[Part]:
+            found = []
+            for start, period, count in repeats([signature[p] for p in parts]):
+                chunk = parts[start : start + period * count]
+                if count == 1:
+                    found += chunk
+                    continue
+                cells = [chunk[i : i + period] for i in range(0, len(chunk), period)]
+                if period == 1:
+                    copies = chunk
+                else:
+                    bodies = [short(cell, owner) for cell in cells]
+                    copies = [Part("cell", owner.path, body, owner.depth) for body in bodies]
+                found.append(Part("repeat", owner.path, copies, owner.depth))
+            return found
+
         for part in reversed(self.modules):  # inner ones before those around them
             for child in part.children:
                 if child not in signature:
@@ -155,21 +172,11 @@ class Tree:
             # Parameters are read in the first step of many: they would hide the repetition.
             leaves = [c for c in part.children if c.record and not c.record.op]
             others = [c for c in part.children if not (c.record and not c.record.op)]
-            grouped = list(leaves)
-            for start, period, count in repeats([signature[c] for c in others]):
-                chunk = others[start : start + period * count]
-                if count == 1:
-                    grouped += chunk
-                    continue
-                cells = [chunk[i : i + period] for i in range(0, len(chunk), period)]
-                if period == 1:
-                    copies = chunk
-                else:
-                    bodies = [short(cell, part) for cell in cells]
-                    copies = [Part("cell", part.path, body, part.depth) for body in bodies]
-                grouped.append(Part("repeat", part.path, copies, part.depth))
+            others = joined(others, part)
+            if len(leaves) + len(others) > widest:
+                leaves = joined(leaves, part)
             signature[part] = sign(part)
-            part.adopt(short(grouped, part))
+            part.adopt(short(leaves + others, part))
 
     def _uncover(self, part: Part) -> int:
         """Draw a part of a row by itself; how many more things that draws."""

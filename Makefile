@@ -59,7 +59,7 @@ docs: $(call with,docs)
 	$(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) $(OUT) build dist *.egg-info docs/_build docs/api docs/gallery docs/project .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OUT) build dist *.egg-info docs/_build docs/api docs/gallery docs/pages docs/project .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip has no way to undo half an environment, so a failed one is removed.

@@ -27,7 +27,14 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "examples", "**/sg_execution_times*", "gallery/*.ipynb"]
+exclude_patterns = [
+    "_build",
+    "pages",
+    "examples",
+    "**/sg_execution_times*",
+    "gallery/**/*.ipynb",
+    "gallery/*.ipynb",
+]
 nitpicky = True
 default_role = "py:obj"
 
@@ -63,9 +70,15 @@ if os.environ.get("DOCS_ONLINE"):
     }
 
 # ---------------------------------------------------------------- the gallery
+# Its examples write whole pages, a report and a lesson, there; they are copied beside the others.
+PAGES = HERE / "pages"
+PAGES.mkdir(exist_ok=True)
+os.environ["DOCS_PAGES"] = str(PAGES)
+html_extra_path = ["pages"]
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
+    "within_subsection_order": "FileNameSortKey",
     "filename_pattern": r"\.py$",
     "image_scrapers": ("matplotlib", "docs.pictures.scraper"),
     "abort_on_example_error": True,

@@ -61,6 +61,31 @@ def marks(axes):
     return [] if legend is None else [t.get_text() for t in legend.get_texts()]
 
 
+def test_draws_are_a_median_in_a_band():
+    leaf = ad.tensor(np.ones(4), requires_grad=True, name="x")
+    draws = [viz.graph((leaf * size * 2.0).sum()) for size in (1.0, 3.0, 100.0)]
+    axes = viz.profile_figure({"three": draws, "one": draws[0]}).axes[1]
+    sizes = np.array([[row.activation for row in g.profile()] for g in draws])
+    sizes = sizes[:, ~np.isnan(sizes[0])]
+    line, single = axes.get_lines()
+    assert line.get_ydata() == pytest.approx(np.median(sizes, axis=0))
+    assert single.get_ydata() == pytest.approx(sizes[0])
+    (band,) = axes.collections
+    edges = {tuple(np.float32(v)) for v in band.get_paths()[0].vertices}
+    for x, column in enumerate(sizes.T, start=int(line.get_xdata()[0])):
+        assert {(x, np.float32(min(column))), (x, np.float32(max(column)))} <= edges
+    with pytest.raises(ValueError, match="different layers"):
+        viz.profile_figure([draws[0], viz.graph(ad.tanh(leaf).sum())])
+
+
+def test_a_serif_font_is_not_left_behind():
+    x = ad.tensor(np.ones(2), requires_grad=True, name="a_1 & 50%")
+    figure = viz.profile_figure(viz.graph((x * 2.0).sum()), serif=True)
+    assert figure.axes[0].yaxis.label.get_fontfamily() == ["serif"]
+    figure = viz.profile_figure(viz.graph((x * 2.0).sum()))
+    assert figure.axes[0].yaxis.label.get_fontfamily() == ["sans-serif"]
+
+
 def test_states_are_marked():
     assert marks(graph().figure().axes[0]) == []
     assert marks(graph(factor=1e-9).figure().axes[0]) == ["tiny: RMS < 1e-07"]

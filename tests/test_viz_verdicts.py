@@ -136,4 +136,4 @@ def test_ghosts_stand_in_columns_and_frozen_parameters_beside_their_op():
     for name in ("0.linear", "0.weight", "0.bias"):
         assert ids[name] in row
     assert f"{ids['1.weight']} -> {ids['1.bias']} [style=invis]" in dot
-    assert f"{ids['1.bias']} -> {ids['4.weight']} [style=invis]" in dot
+    assert f"{ids['1.bias']} -> {ids['3.weight']} [style=invis]" in dot

@@ -5,7 +5,7 @@ from typing import Any
 
 from ._records import Recording
 
-GHOST_COLUMNS = 3
+GHOST_COLUMNS = 2
 """Columns in which parameters without any arrow stand."""
 
 

@@ -1,11 +1,13 @@
 """Gradient profiles as figures for papers and slides, drawn by matplotlib."""
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ._layers import Layer
+from ._layers import WORST, Layer
 from ._look import INK, LOOKS, plain, shown
 from ._stats import TINY_MEAN_ABS, State
 
@@ -25,7 +27,12 @@ STYLE: dict[Any, Any] = {
     "axes.titlesize": 9, "axes.labelsize": 8, "legend.fontsize": 7, "xtick.labelsize": 7,
     "ytick.labelsize": 7, "axes.linewidth": 0.6, "axes.spines.top": False,
     "axes.spines.right": False, "lines.linewidth": 1.2, "lines.markersize": 4,
-    "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none",
+    "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none", "text.usetex": False,
+    "ytick.minor.size": 0,
+}  # fmt: skip
+SERIF: dict[Any, Any] = {
+    "font.family": "serif", "font.serif": ["STIXGeneral", "DejaVu Serif"],
+    "mathtext.fontset": "stix",
 }  # fmt: skip
 
 
@@ -34,19 +41,24 @@ def profile_figure(
     path: str | Path | None = None,
     *,
     width: float = 7.0,
+    serif: bool = False,
 ) -> Any:
     """The gradient RMS of every layer on a log axis, for one network or several.
 
-    Parameters are above, activations below. Where there is one network, dotted lines are the
+    Parameters are above, activations below. Several draws of one network are a line, their median,
+    in a band from the smallest to the largest. Where there is one graph, dotted lines are the
     references of its colours. Layers that are vanished, zero, not finite or not reached are marked.
 
     Parameters
     ----------
-    graphs : GradientGraph, or dict of them by name
+    graphs : GradientGraph, list of them, or dict of either by name
+        The graphs of a list are draws of one network, and have the same layers.
     path : str or Path, optional
         Where to save it; ``.pdf`` and ``.svg`` keep it sharp at any size.
     width : float
         In inches: 7 for a page, 3.4 for one column of two.
+    serif : bool
+        A serif font, to go with a text set by LaTeX. Names are never read as formulas.
 
     Returns
     -------
@@ -56,6 +68,8 @@ def profile_figure(
     ------
     RuntimeError
         If matplotlib is not installed.
+    ValueError
+        If there is no graph, or the layers of draws differ.
 
     Examples
     --------
@@ -65,8 +79,9 @@ def profile_figure(
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['parameters', 'activations']
     """
-    named = graphs if isinstance(graphs, Mapping) else {"": graphs}
-    if not named:
+    given = graphs if isinstance(graphs, Mapping) else {"": graphs}
+    named = {name: list(g) if isinstance(g, Sequence) else [g] for name, g in given.items()}
+    if not named or not all(named.values()):
         raise ValueError("profile_figure was given no graph")
     try:
         import matplotlib
@@ -77,17 +92,18 @@ def profile_figure(
             "graph.profile() have the same numbers"
         ) from None
 
-    profiles = {name: g.profile() for name, g in named.items()}
-    with matplotlib.rc_context(STYLE):
+    profiles = {name: _draws(name, found) for name, found in named.items()}
+    with matplotlib.rc_context(STYLE | (SERIF if serif else {})):
         figure = Figure(figsize=(width, 0.6 * width + 0.6), layout="constrained")
         panels = figure.subplots(2, 1, sharex=True)
         for axes, what in zip(panels, ("parameters", "activation"), strict=True):
             seen: set[State] = set()
-            for i, rows in enumerate(profiles.values()):
+            for i, (name, rows) in enumerate(profiles.items()):
                 seen |= _curve(axes, rows, what, i, _places(profiles, rows))
+                _band(axes, [g.profile() for g in named[name]], what, i, _places(profiles, rows))
             _finish(axes, what, seen)
-        if len(named) == 1:
-            ((_, only),) = named.items()
+        if len(named) == 1 and len(one := next(iter(named.values()))) == 1:
+            (only,) = one
             for axes, group in zip(panels, ("parameters", "activations"), strict=True):
                 reference = only.references[group]
                 if reference > 0 and math.isfinite(reference):
@@ -102,12 +118,45 @@ def profile_figure(
                 handles=[_handle(name, i) for i, name in enumerate(named)],
                 loc="outside upper center", ncols=min(len(named), 4), frameon=False,
             )  # fmt: skip
-        elif len(named) == 1:
-            figure.suptitle(shown(next(iter(named.values())).title[-1], 100), fontsize=8)
+        elif len(one) == 1:
+            figure.suptitle(shown(only.title[min(1, len(only.title) - 1)], 100), fontsize=8)
         figure.supylabel("gradient RMS", fontsize=8)
         if path is not None:
             figure.savefig(path)
     return figure
+
+
+def _draws(name: str, graphs: Sequence[Any]) -> list[Layer]:
+    """The profile of one network: of several draws, the median and the worst state."""
+    every = [g.profile() for g in graphs]
+    if len({tuple(row.name for row in rows) for rows in every}) > 1:
+        raise ValueError(f"the draws of {name or 'the network'!r} have different layers")
+    return [
+        replace(
+            rows[0],
+            parameters=statistics.median(r.parameters for r in rows),
+            activation=statistics.median(r.activation for r in rows),
+            state=min((r.state for r in rows), key=WORST.index),
+        )
+        for rows in zip(*every, strict=True)
+    ]
+
+
+def _band(
+    axes: Any, every: Sequence[Sequence[Layer]], what: str, i: int, places: Sequence[float]
+) -> None:
+    """From the smallest draw to the largest; what is zero or not finite has no place in it."""
+    if len(every) < 2:
+        return
+    columns = [[getattr(row, what) for row in rows] for rows in zip(*every, strict=True)]
+    inside = [
+        (x, min(sizes), max(sizes))
+        for x, sizes in zip(places, columns, strict=True)
+        if all(0 < size < math.inf for size in sizes)
+    ]
+    if inside:
+        color = SERIES[i % len(SERIES)][0]
+        axes.fill_between(*zip(*inside, strict=True), color=color, alpha=0.2, linewidth=0)
 
 
 def _places(profiles: Mapping[str, Sequence[Layer]], rows: Sequence[Layer]) -> list[float]:

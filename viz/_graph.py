@@ -173,7 +173,7 @@ class GradientGraph(Picture):
             known = "graph(loss, by=labels)" if self.by is None else self.by.classes
             raise ValueError(f"there is no class {label!r} here; there is: {known}")
         recording = of_class(self._recording, label)
-        of = f", {shown(repr(label), 40)}"
+        of = f", class {shown(repr(label), 40)}"
         return GradientGraph(recording, self.rankdir, *self._folding, of=of)
 
     def first_bad(self) -> FirstBad:

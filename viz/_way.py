@@ -1,6 +1,7 @@
 """The way of the gradient from the loss back to the first layer, and what each op on it costs."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -39,13 +40,14 @@ class Toll:
 def way(recording: Recording) -> list[NodeRecord]:
     """The way back from the loss to the activation that is furthest from it.
 
-    Where an op sends the same to all its operands, as a residual sum does, on to the one that
-    receives most in all, which is the skip. Only activations count, and it ends where the
+    Where an op sends the same to all its operands, as a residual sum does, it takes the skip: an
+    operand of the op's shape that others read too. Only activations count, and it ends where the
     gradient is zero or not finite.
     """
     at = {n.id: n for n in recording.nodes}
     depth = dict.fromkeys(at, 0)
     sent: dict[str, list[tuple[float, NodeRecord]]] = {}
+    readers = Counter(e.source for e in recording.edges)
     for e in sorted(recording.edges, key=_order(recording)):
         source = at[e.source]
         depth[e.target] = max(depth[e.target], depth[e.source] + 1)
@@ -53,11 +55,11 @@ def way(recording: Recording) -> list[NodeRecord]:
             sent.setdefault(e.target, []).append((e.rms, source))
     found = [at[recording.root]]
     while choices := sent.get(found[-1].id):
-        sizes = [rms for rms, _ in choices]
+        sizes, sources = zip(*choices, strict=True)
         if max(sizes) < SAME * min(sizes):
-            following = max((n for _, n in choices), key=lambda n: n.rms)
-        else:
-            following = max((n for _, n in choices), key=lambda n: depth[n.id])
+            skips = [n for n in sources if readers[n.id] > 1 and n.shape == found[-1].shape]
+            sources = tuple(skips) or sources
+        following = max(sources, key=lambda n: depth[n.id])
         if not 0 < following.rms < math.inf:
             break
         found.append(following)

@@ -99,3 +99,19 @@ def test_links_of_the_readme_are_moved(link, moved):
 def test_the_page_on_subgradients_is_what_the_tests_compute():
     written = subgradients.PAGE.read_text(encoding="utf-8")
     assert written == subgradients.page(), "run: python -m tests.subgradients"
+
+
+def test_the_picture_of_the_readme_is_what_its_first_lines_draw(tmp_path, monkeypatch):
+    """Number by number; small differences are those of other machines."""
+    monkeypatch.chdir(tmp_path)
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)[1]
+    known = {}
+    exec(code, known)
+    shown = (ROOT / "docs/images/flow.svg").read_text("utf-8")
+    words = re.findall(r"<text[^>]*>(.*?)</text>", shown)
+    graph = known["viz"].graph(known["loss"], model=known["model"])
+    for node in graph.nodes:
+        at = words.index(node.name)
+        number = next(float(w) for w in words[at + 1 :] if re.fullmatch(r"[\d.]+(e-?\d+)?", w))
+        assert number == pytest.approx(node.rms, rel=0.02)
+    assert len(graph.nodes) == 16 and len(shown) < 100_000

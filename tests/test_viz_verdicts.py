@@ -41,7 +41,7 @@ def test_the_tolls_add_up_to_what_is_lost_and_the_sentence_says_so():
     assert tolls[0].op == "sigmoid" and len(tolls[0].nodes) == 8
     assert tolls[0].decades == pytest.approx(sigmoids)
     said = next(v for v in graph.verdicts if v.startswith("from "))
-    assert said in graph.title
+    assert said in " ".join(graph.title)
     assert (
         f"loses {lost:.1f} decades: 8 sigmoid (15.sigmoid … 1.sigmoid) take {sigmoids:.1f}" in said
     )

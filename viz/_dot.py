@@ -21,7 +21,6 @@ FONT = "DejaVu Sans"
 SHAPES = {"op": "box", "parameter": "ellipse", "input": "hexagon"}
 LABEL_LIMIT = 48
 NOTE_WIDTH = 38
-TITLE_WIDTH = 88
 
 Attributes = dict[str, str]
 
@@ -98,8 +97,7 @@ def canvas(title: Sequence[str], rankdir: str) -> Any:
     """An empty picture with its title, to the left, and fonts."""
     import graphviz
 
-    lines = [part for line in title for part in textwrap.wrap(line, TITLE_WIDTH) or [line]]
-    heading = text(*lines, "", end="\\l") if title else ""
+    heading = text(*title, "", end="\\l") if title else ""
     g = graphviz.Digraph("gradients")
     g.attr(
         "graph", rankdir=rankdir, label=heading, labelloc="t", labeljust="l",

@@ -29,7 +29,7 @@ def heading(recording: Recording) -> list[str]:
         return []
     if recording.mode == "stall":
         return [stalled(recording.nodes)]
-    said = [_unfinite(recording) or arrival(recording), _way.told(recording)]
+    said = [_unfinite(recording) or arrival(recording), *_way.told(recording)]
     return [words for words in said if words]
 
 
@@ -47,8 +47,8 @@ def _sentences(recording: Recording) -> Iterator[str]:
         return
     if words := arrival(recording):
         yield words
-    if words := _way.told(recording):
-        yield words
+    if parts := _way.told(recording):
+        yield " ".join(parts)
     for state in ("tiny", "zero"):
         if words := _counted(recording.nodes, state):
             yield words

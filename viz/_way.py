@@ -92,19 +92,20 @@ def tolls(recording: Recording) -> tuple[list[NodeRecord], list[Toll]]:
     return walked, sorted(found, key=lambda t: -abs(t.decades))
 
 
-def told(recording: Recording) -> str:
-    """Where the gradient is lost, or grows, in one sentence; "" if it does neither."""
+def told(recording: Recording) -> tuple[str, ...]:
+    """Where the gradient is lost, or grows, and by which ops; nothing if it does neither."""
     walked, found = tolls(recording)
     total = sum(t.decades for t in found)
     if not abs(total) >= NOTABLE:
-        return ""
+        return ()
     verb, take = ("loses", "take") if total > 0 else ("gains", "add")
     causes = [t for t in found if t.decades * total > 0 and abs(t.decades) >= MINOR * abs(total)]
     words = [f"{_ops(t)} {take if len(t.nodes) > 1 else take + 's'} {abs(t.decades):.1f}"
              for t in causes[:NAMED]]  # fmt: skip
     return (
         f"from {shown(walked[0].name, 40)} back to {shown(walked[-1].name, 40)} it {verb} "
-        f"{abs(total):.1f} decades: {', '.join(words)}"
+        f"{abs(total):.1f} decades:",
+        ", ".join(words),
     )
 
 

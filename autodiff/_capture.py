@@ -7,7 +7,7 @@ or, if the caller has no use for it, taken apart into the ops that its body is m
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,6 @@ class Call:
         return inside((*self.operands, self.options))
 
 
-@dataclass(eq=False)
 class Capture:
     """A function, as the calls that it made; see `capture`.
 
@@ -62,12 +61,13 @@ class Capture:
     calls : list of Call
     """
 
-    _keep: Keep
-    inputs: list[Captured] = field(default_factory=list)
-    outputs: list[Captured] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    _count: int = 0
-    _opened: list[str] = field(default_factory=list)
+    def __init__(self, keep: Keep) -> None:
+        self.inputs: list[Captured] = []
+        self.outputs: list[Captured] = []
+        self.calls: list[Call] = []
+        self._keep = keep
+        self._count = 0
+        self._opened: list[str] = []  # ops that are being taken apart
 
     def _value(self, inner: Any) -> Captured:
         """A new value of the program."""
@@ -80,7 +80,7 @@ class Capture:
 
     def _call(self, op: Op, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Run an op on captured arrays, and list it; returns what its body would."""
-        name = _names()[op]
+        name = _name(op)
         fixed = all(x.number is None for x in inside((*operands, options)))
         if not fixed and not self._keep(name, operands, options):
             return self._open(op, name, operands, options)
@@ -177,14 +177,14 @@ class _Space:
 SPACE = _Space()
 
 
-def _names() -> dict[Op, str]:
-    """What each op is called in the registry."""
-    if len(_NAMES) != len(REGISTRY):
-        _NAMES.update({op: name for name, op in REGISTRY.items()})
-    return _NAMES
+_names: dict[Op, str] = {}
 
 
-_NAMES: dict[Op, str] = {}
+def _name(op: Op) -> str:
+    """What an op is called in the registry."""
+    if op not in _names:
+        _names.update({other: name for name, other in REGISTRY.items()})
+    return _names.get(op, op.name)
 
 
 def _tuple(x: Any) -> tuple[Any, ...]:

@@ -165,6 +165,25 @@ def test_recurrent_layers_are_one_node_a_direction(cls):
     assert directions == ["forward", "reverse"] * 2
 
 
+def test_what_nothing_uses_is_left_out():
+    model = Forward(lambda s, x: s.part(x)[0], part=nn.LSTM(3, 4))
+    graph = graph_of(model, np.ones((5, 1, 3), "f4"), batch_axis=1)
+    assert kinds(graph) == ["LSTM", "Squeeze"] and len(graph[0].nodes[0].outputs) == 1
+    assert set(graph[0].constants) == {"part.W_l0", "part.R_l0", "part.B_l0", "constant"}
+
+
+def test_an_op_of_the_users_own_is_taken_apart():
+    @ad.op(x=lambda g, x: 2 * g * x, elementwise=True)
+    def onnx_test_op(xp, x, /):
+        return xp.where(x > 0, xp.exp(-x), x * x)
+
+    try:
+        graph = graph_of(Forward(lambda s, x: onnx_test_op(x)), np.ones((1, 2), "f4"))
+    finally:
+        del ad.REGISTRY["onnx_test_op"]
+    assert kinds(graph) == ["Greater", "Neg", "Exp", "Mul", "Where"]
+
+
 @pytest.mark.parametrize("name", ["MLP with batch norm", "LSTM classifier", "bidirectional GRU"])
 def test_a_network_on_a_gpu_exports_as_on_the_cpu(name):
     network = zoo.NETWORKS[name]

@@ -23,6 +23,11 @@ class Node:
     op: str
     """Which op of ours it belongs to."""
 
+    @property
+    def name(self) -> str:
+        """That of the first result that is used."""
+        return next(filter(None, self.outputs))
+
 
 @dataclass
 class Step:

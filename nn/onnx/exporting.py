@@ -9,6 +9,7 @@ import numpy as np
 
 from . import elementwise, indexing, layers, reducing, shaping  # noqa: F401 - they fill the table
 from .building import Builder
+from .recurrence import KINDS
 from .symbols import Rows, merged
 from .tracing import Axes, Translation, Value, is_input, runs
 
@@ -134,6 +135,7 @@ def graph_of(
     g.taken.update(results)
     outputs = translation.run(first, second)
     _name_results(g, outputs, results)
+    _prune(g, results)
     return g, inputs, outputs
 
 
@@ -223,13 +225,28 @@ def _name_results(g: Builder, outputs: list[Value], names: list[str]) -> None:
         node.outputs = tuple([new.get(x, x) for x in node.outputs])
 
 
+def _prune(g: Builder, results: list[str]) -> None:
+    """Leave out nodes that nothing uses, and the states of recurrent layers."""
+    wanted, kept = set(results), []
+    for node in reversed(g.nodes):
+        if wanted.isdisjoint(node.outputs):
+            continue
+        if node.kind in KINDS:
+            names = [name if name in wanted else "" for name in node.outputs]
+            while not names[-1]:
+                names.pop()
+            node.outputs = tuple(names)
+        kept.append(node)
+        wanted.update(node.inputs)
+    g.nodes = kept[::-1]
+    g.constants = {name: x for name, x in g.constants.items() if name in wanted}
+
+
 def _proto(
     onnx: Any, g: Builder, inputs: list[Value], outputs: list[Value], name: str, opset: int
 ) -> Any:
     """The model, checked."""
-    used = {x for node in g.nodes for x in node.inputs}
-    constants = {name: array for name, array in g.constants.items() if name in used}
-    if sum(x.nbytes for x in constants.values()) > LARGEST:
+    if sum(x.nbytes for x in g.constants.values()) > LARGEST:
         raise ValueError(
             "nn.onnx.export: the parameters take more than 2 GiB, which an ONNX file cannot hold; "
             "export the model in half precision, model.half(), or in parts"
@@ -246,9 +263,7 @@ def _proto(
             key: _type(onnx, x) if isinstance(x, np.dtype) else x
             for key, x in node.attributes.items()
         }
-        made = helper.make_node(
-            node.kind, node.inputs, node.outputs, name=node.outputs[0], **attributes
-        )
+        made = helper.make_node(node.kind, node.inputs, node.outputs, name=node.name, **attributes)
         made.doc_string = node.scope
         for key, text in (("scope", node.scope), ("op", node.op)):
             made.metadata_props.add(key=key, value=text)
@@ -258,7 +273,7 @@ def _proto(
         name,
         [typed(x) for x in inputs],
         [typed(x) for x in outputs],
-        [onnx.numpy_helper.from_array(x, name) for name, x in constants.items()],
+        [onnx.numpy_helper.from_array(x, name) for name, x in g.constants.items()],
     )
     opsets = [helper.make_opsetid("", opset)]
     version = max(10, helper.find_min_ir_version_for(opsets))

@@ -51,8 +51,8 @@ class ModuleList(Module):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end."""
-        for module in modules:
-            self.append(module)
+        for i, module in enumerate(modules, len(self)):
+            self.add_module(str(i), module)
         return self
 
     def insert(self, index: int, module: Module) -> None:

@@ -13,7 +13,7 @@ import autodiff as ad
 import nn
 import viz
 from tests.pages import SHAPES, Page, trained
-from viz import _frames, _look, _report
+from viz import _chart, _frames, _look, _report
 
 HOSTILE = [
     "</script><script>alert(1)//", "<img src=x onerror=alert(1)>", ']]>"\'&', "-->",
@@ -113,6 +113,11 @@ def test_links_lead_to_rows(page):
     rows = {a["id"] for t, a in page.tags if t == "tr" and "id" in a}
     links = {a["href"][1:] for t, a in page.tags if t == "a"}
     assert links and links <= rows
+
+
+def test_marks_of_an_axis_differ():
+    words = [said for _, said in _chart.Axis([5.2001, 5.2002], 0, 1).ticks()]
+    assert len(words) == len(set(words)) > 1
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))

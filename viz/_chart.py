@@ -183,7 +183,11 @@ class Axis:
         size = next(m * power for m in (1, 2, 5, 10) if m * power >= rough)
         first = math.ceil(self.low / size - 1e-9)
         last = math.floor(self.high / size + 1e-9)
-        return [(k * size, number(round(k * size, 12))) for k in range(first, last + 1)]
+        values = [round(k * size, 12) for k in range(first, last + 1)]
+        words = [number(v) for v in values]
+        if len(set(words)) < len(words):  # close together, far from zero
+            words = [f"{v:.8g}" for v in values]
+        return list(zip(values, words, strict=True))
 
 
 def when(x: float, y: float, w: float, h: float, places: Sequence[float | None]) -> str:

@@ -48,7 +48,7 @@ def page(record: Any) -> str:
             _record_charts.curves(record, "Layers through training").svg("", samples), "lines"
         )
         + '</section>\n<section><h2>Numbers of the last sample</h2>\n'
-        + '<div class="columns">' + layers(record) + activations(record) + "</div></section>\n"
+        + f'<div class="columns tables">{layers(record)}{activations(record)}</div></section>\n'
     )  # fmt: skip
     return _page.page(title, body, page_data(steps, losses_said(record, samples), data))
 

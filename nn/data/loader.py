@@ -55,11 +55,6 @@ class DataLoader:
         Copy batches to a GPU from page-locked memory, while the one before is worked with. On the
         CPU it does nothing but warn.
 
-    Attributes
-    ----------
-    epoch : int
-        How many times iteration was begun; set it to begin there.
-
     Examples
     --------
     >>> import autodiff as ad, nn

@@ -29,7 +29,7 @@ import numpy as np
 from benchmarks.machine import facts
 
 NETWORKS = ("MLP", "LeNet-5", "transformer encoder", "1,000 ops", "10,000 ops")
-LIMIT = 300.0
+LIMIT = 60.0
 """Seconds after which a tool is stopped."""
 
 

@@ -199,7 +199,9 @@ _OPTIONS = """
     Parameters
     ----------
     outputs, targets : Tensor or array
-        As for `accuracy`, and so are ``threshold`` and ``ignore_index``.
+    threshold : float
+    ignore_index : int, optional
+        All as for `accuracy`.
     average : {"macro", "micro", "weighted", "binary", "each"}, optional
         The mean over the classes that occur, over the items, or over the classes by their number
         of items; class 1 alone; or an array of all. By default ``"binary"`` for two classes and

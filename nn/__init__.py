@@ -38,6 +38,8 @@ from .activations import Tanh as Tanh
 from .activations import Tanhshrink as Tanhshrink
 from .activations import Threshold as Threshold
 from .activations import VeryLeakyReLU as VeryLeakyReLU
+from .boltzmann import DBN as DBN
+from .boltzmann import RBM as RBM
 from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import Sequential as Sequential
@@ -75,6 +77,7 @@ from .layers import Dropout1d as Dropout1d
 from .layers import Dropout2d as Dropout2d
 from .layers import Dropout3d as Dropout3d
 from .layers import Embedding as Embedding
+from .layers import Ensemble as Ensemble
 from .layers import FeatureAlphaDropout as FeatureAlphaDropout
 from .layers import Flatten as Flatten
 from .layers import Fold as Fold

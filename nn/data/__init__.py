@@ -14,4 +14,5 @@ from .sets import Dataset as Dataset
 from .sets import Subset as Subset
 from .sets import TensorDataset as TensorDataset
 from .sets import TransformDataset as TransformDataset
+from .sets import bootstrap as bootstrap
 from .sets import random_split as random_split

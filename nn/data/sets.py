@@ -207,6 +207,25 @@ def random_split(
     return [Subset(dataset, part) for part in np.split(order, ends[:-1])]
 
 
+def bootstrap(dataset: Any, generator: ad.random.Generator | None = None) -> Subset:
+    """As many items as there are, drawn with replacement: some come twice, a third not at all.
+
+    Members of an `Ensemble` that are each trained on one differ more (Breiman, "Bagging
+    predictors", 1996).
+
+    Examples
+    --------
+    >>> import autodiff as ad, nn
+    >>> data = nn.data.TensorDataset(ad.arange(100))
+    >>> sample = nn.data.bootstrap(data, ad.random.Generator(0))
+    >>> len(sample), len(set(sample.indices.tolist()))
+    (100, 61)
+    """
+    n = len(dataset)
+    drawn = ad.random.integers(n, shape=(n,), device="cpu", generator=generator)
+    return Subset(dataset, drawn.numpy())
+
+
 def items(dataset: Any, indices: np.ndarray) -> Iterator[Any]:
     """The items at several positions, one by one, each with random numbers of its own."""
     for i in indices.tolist():

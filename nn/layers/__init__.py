@@ -29,6 +29,7 @@ from .dropping import Dropout1d as Dropout1d
 from .dropping import Dropout2d as Dropout2d
 from .dropping import Dropout3d as Dropout3d
 from .dropping import FeatureAlphaDropout as FeatureAlphaDropout
+from .ensembles import Ensemble as Ensemble
 from .lookup import Embedding as Embedding
 from .normalization import LayerNorm as LayerNorm
 from .normalization import RMSNorm as RMSNorm

@@ -32,6 +32,7 @@ class Part:
     alone: str = ""  # why PyTorch is not asked; then `reference` must be there, or say where
     reference: Callable[..., Any] | None = None  # (module, *raw inputs) -> raw result
     random: bool = False  # differs from call to call in training mode: compared in evaluation mode
+    idle: str = ""  # the name of parameters that the call does not use
     by_design: str = ""  # why its gradients are not those of its values
     half: str = ""  # why float16 is left out, if it is
     rtol: float = 1e-9

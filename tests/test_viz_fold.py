@@ -307,3 +307,34 @@ def test_many_leaves_of_one_op_are_a_strip_beside_it():
     drawn = viz.graph(ad.concatenate(leaves).sum()).drawn.nodes
     assert [getattr(n, "title", "") or n.name for n in drawn][1:] == ["concatenate", "sum"]
     assert drawn[0].title == "parameter ×300" and len(drawn[0].members) == 300
+
+
+def steps(states):
+    """A loop of one op, whose steps are in these states, and a loss."""
+    nodes = [node(i, "cell", "tanh", state=state) for i, state in enumerate(states)]
+    return recording([*nodes, node(len(nodes), "", "mean", ())])
+
+
+def test_a_long_loop_is_folded_also_where_there_is_room_and_shows_where_a_state_begins():
+    drawn = _fold.fold(steps(["tiny"] * 40))  # sick as a whole: nothing begins
+    assert [(n.id, n.state) for n in drawn.nodes] == [("bn0", "tiny"), ("n40", "ok")]
+    drawn = _fold.fold(steps(["zero"] * 5 + ["tiny"] * 15 + ["ok"] * 20))
+    assert [(n.id, n.state) for n in drawn.nodes] == [
+        ("bn0", "zero"), ("n4", "zero"), ("bn5", "tiny"), ("n19", "tiny"), ("bn20", "ok"),
+        ("n40", "ok"),
+    ]  # fmt: skip
+    drawn = _fold.fold(steps(["ok"] * 20 + ["nonfinite", "tiny", "tiny", "ok"] + ["ok"] * 16))
+    assert [n.id for n in drawn.nodes] == ["bn0", "n20", "n21", "n22", "bn23", "n40"]
+    short = steps(["tiny"] * 16)
+    assert _fold.fold(short) is short
+    layers = recording([node(i, f"{i}", "tanh") for i in range(40)])  # a deep network is no loop
+    assert _fold.fold(layers) is layers
+
+
+def test_an_lstm_that_is_sick_as_a_whole_is_a_small_picture():
+    lstm = nn.LSTM(4, 8)
+    for count in (27, 40):
+        out = lstm(ad.random.normal((count, 2, 4)))[0]
+        graph = viz.graph(out.mean() * 1e-9, model=lstm)
+        assert {n.state for n in graph.nodes[:-1]} == {"tiny"}
+        assert len(graph.drawn.nodes) < 20

@@ -37,8 +37,8 @@ def fold(
     ----------
     recording : Recording
     collapse : "auto", int or None
-        ``"auto"`` draws at most ``max_nodes`` nodes and boxes, a number opens that many levels
-        of modules, None opens all.
+        ``"auto"`` draws at most ``max_nodes`` nodes and boxes, and loops of many steps as one
+        box; a number opens that many levels of modules, None opens all.
     keep : "anomalies" or None
         Open what holds anomalies first, the worst first, as far as ``max_nodes`` allow.
     max_nodes : int
@@ -56,9 +56,13 @@ def folding(
     recording: Recording, collapse: Collapse, keep: Keep = "anomalies", max_nodes: int = 120
 ) -> Tree | None:
     """What is open and what is closed; None if nothing is to be closed."""
-    if collapse is None or (collapse == "auto" and len(recording.nodes) <= max_nodes):
+    if collapse is None:
         return None
     tree = Tree(recording, WIDEST if collapse != "auto" else min(WIDEST, max_nodes))
+    if collapse == "auto" and len(recording.nodes) <= max_nodes:
+        if not tree.loops:
+            return None
+        tree.open_all()
     if isinstance(collapse, int):
         tree.open_levels(collapse)
     if keep:

@@ -5,6 +5,7 @@ loop) become one, and so do rows that are too long. Opening a part is counted, s
 drawn stays below a limit.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -95,6 +96,7 @@ class Tree:
         self.leaves: list[Part] = []
         self.changes: list[tuple[Part, bool, bool]] = []  # how parts were before
         self.modules: list[Part] = []
+        self.loops: list[Part] = []
         self.root = self._modules(recording)
         self._group(widest)
         self.root.open = True
@@ -163,6 +165,8 @@ class Tree:
                     bodies = [short(cell, owner) for cell in cells]
                     copies = [Part("cell", owner.path, body, owner.depth) for body in bodies]
                 found.append(Part("repeat", owner.path, copies, owner.depth))
+                if count > widest and all(p.record and p.record.op for p in chunk):
+                    self.loops.append(found[-1])
             return found
 
         for part in reversed(self.modules):  # inner ones before those around them
@@ -227,30 +231,40 @@ class Tree:
                     if child.kind == "run":
                         self.visible += sum(self._uncover(c) for c in child.children)
 
+    def open_all(self) -> None:
+        """Open everything but long loops, for a graph that has room for the rest."""
+        loops, stack = set(self.loops), [self.root]
+        while stack:
+            part = stack.pop()
+            part.open = part.box
+            for child in part.children:
+                child.shown = part.row and part not in loops
+            stack.extend(part.children)
+        self.visible = sum(1 for _ in self.drawn())
+
     def open_anomalies(self, limit: int) -> None:
         """Draw anomalies by themselves: by state, and from the loss back, where they begin.
 
-        If there is no room for all, those that many copies of a repeat share are left to its
-        strip, which shows the worst of every copy.
+        Of neighbouring steps of a long loop that share one, that step alone is drawn at which it
+        begins. If there is no room for all, those that many copies of a repeat share are left to
+        its strip, which shows the worst of every copy.
         """
-        found = [p for p in self.leaves if p.record and anomaly(p.record)]
-
-        def rank(part: Part) -> int:
-            state = part.record.state if part.record else "ok"
-            return SEVERITY.index(state) if state in SEVERITY else len(SEVERITY)
+        sick = [p for p in self.leaves if p.record and anomaly(p.record)]
+        shared = _shared(sick, self.loops)
+        found = [p for p in sick if not any(copy in shared for _, copy in _copies(p))]
 
         found.reverse()
-        found.sort(key=rank)
+        found.sort(key=_rank)
         start = len(self.changes), self.visible
         if all(self._reveal(part, limit) for part in found):
             return
         self._undo(*start)
-        sick: dict[Part, set[Part]] = {}  # repeat -> its copies with anomalies
+        many: dict[Part, set[Part]] = {}  # repeat -> its copies with anomalies
         for part in found:
             for repeat, copy in _copies(part):
-                sick.setdefault(repeat, set()).add(copy)
+                many.setdefault(repeat, set()).add(copy)
         for part in found:
-            if all(len(sick[repeat]) <= EXCEPTIONS for repeat, _ in _copies(part)):
+            if all(len(many[repeat]) <= EXCEPTIONS for repeat, _ in _copies(part)):
                 self._reveal(part, limit)
 
     def fill(self, limit: int) -> None:
@@ -291,6 +305,28 @@ class Tree:
                 stack.extend(reversed(runs(part.children)))
             else:
                 stack.extend([c] for c in reversed(part.children))
+
+
+def _rank(part: Part) -> int:
+    """How bad the state of a node is, 0 the worst."""
+    state = part.record.state if part.record else "ok"
+    return SEVERITY.index(state) if state in SEVERITY else len(SEVERITY)
+
+
+def _shared(sick: Sequence[Part], loops: Sequence[Part]) -> set[Part]:
+    """The steps of loops that are as sick as the next one, in runs too long to be exceptions."""
+    worst: dict[Part, int] = {}
+    for part in sick:
+        for _, copy in _copies(part):
+            worst[copy] = min(worst.get(copy, len(SEVERITY)), _rank(part))
+    shared: set[Part] = set()
+    for loop in loops:
+        for rank, run in itertools.groupby(loop.children, key=worst.get):
+            steps = list(run)
+            if rank is not None and len(steps) > EXCEPTIONS:
+                # The last step is where the gradient comes in; if all are alike, nothing begins.
+                shared.update(steps if len(steps) == len(loop.children) else steps[:-1])
+    return shared
 
 
 def _copies(part: Part) -> list[tuple[Part, Part]]:

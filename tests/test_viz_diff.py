@@ -86,3 +86,18 @@ def test_nodes_that_one_graph_lacks_are_named():
     found = viz.diff(graph(), graph(act=nn.Sigmoid))
     assert found.only_before == ("1.tanh",) and found.only_after == ("1.sigmoid",)
     assert not found.same
+
+
+@pytest.mark.parametrize("suffix", ["json", "safetensors"])
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch, suffix):
+    w = ad.tensor([1.0, 2.0], requires_grad=True)
+    path = viz.graph((w * w).sum()).save(tmp_path / f"a.{suffix}")
+    before = path.read_bytes()
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        viz.graph((w + w).sum()).save(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import autodiff as ad
 import nn
 import viz
+from viz import _card
 from viz._look import number
 from viz._modes import percent
 
@@ -423,3 +425,15 @@ def test_higher_order_graphs_are_drawn():
     x.zero_grad()
     (x**3).sum().backward(create_graph=True)
     assert viz.graph(x.grad.sum()).nodes[0].rms == pytest.approx(rms(6 * x.data), rel=1e-12)
+
+
+def test_paths_of_files_are_short_wherever_they_are_printed():
+    w = ad.tensor([0.0, 1.0], requires_grad=True, name="w")
+    with viz.record():
+        loss = ad.log(w).sum()
+    graph = viz.graph(loss)
+    here = "tests/test_viz_modes.py:"
+    assert f"(at {here}" in str(graph.first_bad())
+    for node in graph.nodes:
+        assert not node.line or str(Path(__file__)) in node.line  # the record knows all of it
+        assert any(line.startswith((here, f"read at {here}")) for line in _card.card(node))

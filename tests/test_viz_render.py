@@ -82,13 +82,13 @@ def test_draw_looks_at_the_format_first(tmp_path):
 
 
 def test_paths_that_cannot_be_written(graph, tmp_path):
-    with pytest.raises(FileNotFoundError, match="cannot write the picture.*nowhere/flow.dot"):
+    with pytest.raises(FileNotFoundError, match="cannot write the file.*nowhere/flow.dot"):
         graph.render(tmp_path / "nowhere" / "flow.dot")
     (tmp_path / "folder.dot").mkdir()
-    with pytest.raises(IsADirectoryError, match="cannot write the picture"):
+    with pytest.raises(IsADirectoryError, match="cannot write the file"):
         graph.render(tmp_path / "folder.dot")
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotADirectoryError, match="cannot write the picture"):
+    with pytest.raises(NotADirectoryError, match="cannot write the file"):
         graph.render(tmp_path / "file" / "flow.dot")
 
 
@@ -97,7 +97,7 @@ def test_read_only_places(graph, tmp_path):
     file = tmp_path / "kept.dot"
     file.write_text("old")
     file.chmod(0o400)
-    with pytest.raises(PermissionError, match="cannot write the picture"):
+    with pytest.raises(PermissionError, match="cannot write the file"):
         graph.render(file)
     assert file.read_text() == "old"
 

@@ -509,3 +509,28 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match="by must be"):
         recorder.series("rms", by="module")
     assert recorder.steps.shape == (0,) and recorder.series("rms").values.shape[0] == 0
+
+
+@pytest.mark.parametrize("used", ["outputs", "state", "both"])
+def test_a_layer_of_several_results_has_the_gradient_of_those_that_are_used(used):
+    lstm = nn.LSTM(3, 4, dtype=ad.float64)
+    x = np.random.default_rng(0).normal(size=(5, 2, 3))
+    with viz.watch(lstm, every=1) as recorder:
+        out, (h, _) = lstm(ad.tensor(x))
+        parts = {"outputs": [out], "state": [h], "both": [out, h]}[used]
+        sum((part * part).sum() for part in parts).backward()
+    assert recorder.activations == ["stack"]
+    assert recorder.series("std")["stack"][0] == pytest.approx(out.data.std(), rel=4e-3)
+    sent = np.concatenate([2 * part.data.ravel() for part in parts])
+    assert recorder.series("activation")["stack"][0] == pytest.approx(rms(sent), rel=4e-3)
+
+
+def test_of_a_module_that_is_called_twice_the_last_call_counts():
+    layer = nn.Linear(4, 4, dtype=ad.float64)
+    with viz.watch(layer, every=1) as recorder:
+        first = layer(ad.tensor(X[:, :4]))
+        second = layer(first)
+        (second * second).sum().backward()
+    assert recorder.series("activation")["linear"][0] == pytest.approx(
+        rms(2 * second.data), rel=4e-3
+    )

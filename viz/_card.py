@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ._look import LOOKS
+from ._look import LOOKS, near
 from ._modes import percent, times
 from ._records import BoxRecord, NodeRecord, Record
 
@@ -57,7 +57,7 @@ def _of_node(n: NodeRecord) -> list[str]:
         v = n.value
         lines.append(f"value: RMS {v.rms:.6g}, mean {v.mean:.6g}, std {v.std:.6g}")
         lines.append(f"value between {v.low:.6g} and {v.high:.6g}")
-    return [*lines, *n.lines, n.note, n.line]
+    return [*lines, *n.lines, n.note, near(n.line)]
 
 
 def wrong(box: BoxRecord) -> str:

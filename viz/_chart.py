@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import _page, _render
+from . import _files, _page, _render
 from ._look import GREY, INK, PAPER, number, shown
 from ._notebook import bundle, fresh
 from ._svg import FAMILY
@@ -57,7 +57,7 @@ class Chart(ABC):
             data = _render.rasterize(self.svg().encode())
         else:
             data = _pdf(self.to_matplotlib())
-        _render.write(path, data)
+        _files.write(path, data)
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

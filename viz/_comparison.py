@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _frames, _page, _record_charts, _render, _report
+from . import _files, _frames, _page, _record_charts, _report
 from ._findings import Finding
 from ._heatmap import Heatmap
 from ._look import number, shown
@@ -148,7 +148,7 @@ class Comparison(Notable):
     # ------------------------------------------------------------ files and notebooks
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Write one HTML file with the runs side by side; like that of `Recorder.report`."""
-        _render.write(Path(path), self._page().encode())
+        _files.write(Path(path), self._page().encode())
         return Path(path)
 
     def render(self, path: str | os.PathLike[str], format: str | None = None) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import _chart, _dot, _heatmap, _look, _page, _render, _svg, _viewer
+from . import _chart, _dot, _files, _heatmap, _look, _page, _render, _svg, _viewer
 from ._fold import folded, folding
 from ._frames import Frames, evenly
 from ._look import GREY, LOOKS, number, shown
@@ -46,7 +46,7 @@ def film(recorder: Any, path: Path, format: str | None) -> None:
         data = _page.page((reel.title,), _page.chart(reel.svg())).encode()
     else:
         data = reel.svg().encode()
-    _render.write(path, data)
+    _files.write(path, data)
 
 
 class Reel:

@@ -4,23 +4,18 @@ What is known: whether it asks for one, how often its module was called (``_call
 counts them), in which modules ops of this graph were recorded, and what `record` saw.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import autodiff as ad
 
 from . import _forward
+from ._look import near
 from ._names import Names, owner
 
 FROZEN = "frozen: requires_grad=False"
 UNUSED = "unused: its module was never called"
 UNKNOWN = "the loss does not depend on it"
-
-
-def _near(line: str) -> str:
-    """A line of the program without the folders of its file."""
-    return re.sub(r"^.*?([^/\\]+:\d+, in )", r"\1", line, count=1)
 
 
 class Reasons:
@@ -44,7 +39,7 @@ class Reasons:
             return FROZEN
         if (use := _forward.use_of(getattr(parameter, "node", None))) is not None:
             return (
-                f"read by {use.op} at {_near(use.line)}, but nothing that came of it leads to "
+                f"read by {use.op} at {near(use.line)}, but nothing that came of it leads to "
                 "the loss: it was detached, cast to integers or not used"
             )
         module = self.modules.get(owner(name))

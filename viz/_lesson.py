@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ._files import write
 from ._look import CLIP, LOOKS, PALETTE, fill, ink, reading, step
 from ._page import NOTHING, page
 from ._ratios import decades
-from ._render import write
 from ._runs import ACTIVATIONS, BATCH, DEPTHS, SEED, WEIGHTS, WIDTH, Choice, Run, runs
 from ._stats import State
 from ._topics import TOPICS, Topic

@@ -5,6 +5,7 @@ alone: each has a glyph and a border of its own, and its number is printed.
 """
 
 import math
+import re
 from dataclasses import dataclass
 
 from ._stats import State
@@ -164,3 +165,14 @@ def plain(text: str, limit: int | None = None) -> str:
     """
     text = shown(text, limit).replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text
+
+
+def near(line: str) -> str:
+    """A line of the program with the last two parts of its file's path.
+
+    Examples
+    --------
+    >>> near("/home/me/net/model.py:7, in forward: return x")
+    'net/model.py:7, in forward: return x'
+    """
+    return re.sub(r"^(read at )?.*?([^/\\]+[/\\][^/\\]+:\d+, in )", r"\1\2", line, count=1)

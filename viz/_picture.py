@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from . import _page, _render, _svg, _viewer
+from . import _files, _page, _render, _svg, _viewer
 from ._notebook import bundle, fresh
 
 
@@ -75,7 +75,7 @@ class Picture(ABC):
             data = self.dot().encode()
         else:
             data = _render.layout(self.dot(), chosen)
-        _render.write(path, data)
+        _files.write(path, data)
         return path
 
     def show(self) -> Path:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import autodiff as ad
 
-from ._look import number, shown
+from ._look import near, number, shown
 from ._notebook import Notable
 from ._stats import State, Statistics
 
@@ -255,7 +255,7 @@ class FirstBad(Notable):
 def _told(when: str, bad: Bad | None, missing: str) -> list[str]:
     if bad is None:
         return [f"{when}: {missing}"]
-    lines = [shown(f"{when}: {bad.why}" + (f" (at {bad.line})" if bad.line else ""))]
+    lines = [shown(f"{when}: {bad.why}" + (f" (at {near(bad.line)})" if bad.line else ""))]
     for r in bad.operands:
         finite = "" if math.isnan(r.low) else f" between {r.low:.6g} and {r.high:.6g}"
         wrong = f", {r.nonfinite} of {r.size} not finite" if r.nonfinite else ""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from . import _frames, _page, _record_charts, _render, _viewer
+from . import _files, _frames, _page, _record_charts, _viewer
 from ._findings import Finding
 from ._fold import folded
 from ._frames import Frames
@@ -28,7 +28,7 @@ def report(record: Any, path: Path) -> None:
     """Write the report of a `Recorder`."""
     if not len(record):
         raise ValueError("there is nothing to report: no step was sampled yet")
-    _render.write(path, page(record).encode())
+    _files.write(path, page(record).encode())
 
 
 def page(record: Any) -> str:

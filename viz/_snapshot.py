@@ -9,6 +9,7 @@ from typing import Any
 
 import autodiff as ad
 
+from . import _files
 from ._records import EdgeRecord, NodeRecord, Recording
 from ._stats import Statistics
 
@@ -27,7 +28,7 @@ def save(recording: Recording, path: str | os.PathLike[str]) -> Path:
         **{name: _plain(getattr(recording, name)) for name in _OTHERS},
     }
     if path.suffix == ".json":
-        path.write_text(json.dumps(data, allow_nan=False, indent=0), encoding="utf-8")
+        _files.write(path, json.dumps(data, allow_nan=False, indent=0).encode())
     else:
         ad.save({"graph": json.dumps(data, allow_nan=False)}, path)
     return path

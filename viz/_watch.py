@@ -7,7 +7,7 @@ no observer is on.
 
 import math
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import autodiff as ad
@@ -107,13 +107,15 @@ class Sample:
         self.passes: list[int] = []  # places of the losses that reached a parameter of the model
         self.roots: list[int] = []  # and of those of the pass that is under way
         self.scope: Any = None
-        self.pending: tuple[ad.Node, str, Any] | None = None
+        self.results: list[tuple[ad.Node, str, Any]] = []  # of the call, read by nothing in it
+        self.last: dict[str, weakref.WeakSet[ad.Node]] = {}  # what a name stands for: the last call
+        self.met: set[str] = set()  # names that the pass under way came by
         self.calls: dict[int, tuple[Any, Unique]] = {}  # by the identity of the scope
         self.histograms = sampler.record.wants_histogram()
 
     # ------------------------------------------------------------ forward
     def tap(self, node: ad.Node, out: Any) -> None:
-        """Measure activations, and what a module with parameters returns last."""
+        """Measure activations, and what a module with parameters returns."""
         if node.scope is not self.scope:
             self._flush()
             self.scope = node.scope
@@ -132,10 +134,12 @@ class Sample:
         name = f"{path}.{op}" if path else op
         if _activity.kind(op):
             _, unique = self.calls.setdefault(id(node.scope), (node.scope, Unique()))
-            self._measure(node, unique(name), out)
-            self.pending = None
+            self._measure([node], unique(name), out)
+            self.results = []
         elif path in self.record.owners:
-            self.pending = (node, name, out)
+            read = {p if p.output is None else p.parents[0] for p in node.parents}
+            self.results = [result for result in self.results if result[0] not in read]
+            self.results.append((node, name, out))
 
     def _path(self, scope: Any) -> str | None:
         """The path of the innermost module of the model in whose call we are; None if in none."""
@@ -147,14 +151,18 @@ class Sample:
         return None
 
     def _flush(self) -> None:
-        if self.pending is not None:
-            self._measure(*self.pending)
-            self.pending = None
+        if self.results:
+            # Of several, as of a recurrent layer, the largest is the output, the others its state.
+            node, name, out = max(self.results, key=lambda result: result[2].size)
+            self._measure([node, *[other for other, *_ in self.results]], name, out)
+            self.results = []
 
-    def _measure(self, node: ad.Node, name: str, out: Any) -> None:
-        self.record.add_activation(name, node.op.name)
-        self.rows[node] = name
-        resting = _activity.resting(node)
+    def _measure(self, nodes: Sequence[ad.Node], name: str, out: Any) -> None:
+        """Note the first of these nodes by its value, and all for the gradients to come."""
+        self.record.add_activation(name, nodes[0].op.name)
+        self.rows.update(dict.fromkeys(nodes, name))
+        self.last[name] = weakref.WeakSet(nodes)
+        resting = _activity.resting(nodes[0])
         self.activity[name] = (
             self.collector.keep(_activity.spread(out)),
             None if resting is None else self.collector.keep(resting),
@@ -166,6 +174,7 @@ class Sample:
         self._flush()
         self.scope = None
         self.calls.clear()
+        self.met.clear()
         self.record.draft(list(roots), self.names, self.rows)
         self.roots = [self._number(self.losses[root]) for root in roots if root in self.losses]
         self.losses.clear()
@@ -179,10 +188,12 @@ class Sample:
         """Measure the gradients of parameters and of the activations that were measured."""
         if node.op is not None:
             name = self.rows.get(node)
-            if name is not None:
+            if name is not None and node in self.last[name]:
                 parts = [whole(p) for p in _parts(_raw(g)) if p is not None]
                 places = [self.collector.keep(_activity.squares(p)) for p in parts]
-                self.flows[name] = places, sum(p.size for p in parts)
+                before, size = self.flows[name] if name in self.met else ([], 0)
+                self.flows[name] = before + places, size + sum(p.size for p in parts)
+                self.met.add(name)
             return
         tensor: Any = getattr(node, "tensor", None)
         name = self.names.parameter(tensor)

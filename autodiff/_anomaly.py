@@ -9,7 +9,7 @@ import numpy as np
 from . import backend
 from ._lines import LINES, source_line
 from .mode import Mode, with_mode
-from .nodes import Node, Slots
+from .nodes import Node
 
 
 def detect_anomaly() -> AbstractContextManager[None]:
@@ -69,7 +69,7 @@ def _not_finite(g: Any) -> str:
     """The first value that is not finite, as text; empty if there is none."""
     if g is None:
         return ""
-    if isinstance(g, Slots):
+    if isinstance(g, tuple):
         return next((wrong for x in g if (wrong := _not_finite(x))), "")
     raw = getattr(g, "_data", g)
     xp = backend.namespace(raw)

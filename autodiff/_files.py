@@ -188,8 +188,10 @@ def _replace(path: str, write: Callable[[IO[bytes]], None]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(draft)
+        if isinstance(error, OSError):  # a full disk, which does not say for which file
+            raise type(error)(error.errno, f"save: {error.strerror}", path) from None
         raise
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -15,6 +15,11 @@ class Rule:
     operands: tuple[str, ...]
     reads: tuple[str, ...]
 
+    @property
+    def joint(self) -> bool:
+        """Whether it gives several gradients at once; one of ``*xs`` does if it reads ``needs``."""
+        return len(self.operands) > 1 or "needs" in self.reads and "index" not in self.reads
+
 
 class Pull:
     """How gradients pass one op when certain operands carry one: what a node's rule is.
@@ -33,7 +38,7 @@ class Pull:
         self.op = op
         self.carries = carries
         self.layout = self._layout()
-        self.joint = any(len(rule.operands) > 1 for rule in op.rules.values())
+        self.joint = any(rule.joint for rule in op.rules.values())
         self.pull = puller(self, carries, differentiable=False)
         self._graph: Callable[..., Any] | None = None
         self._partial: dict[Any, Callable[..., Any]] = {}

@@ -24,7 +24,7 @@ def puller(pull: Any, asked: tuple[bool, ...], differentiable: bool) -> Callable
         of_g = "namespace(g[0])" if op.traits.several else "namespace(g)"
         lines.append(f"xp = {'XP' if differentiable else of_g}")
     results = (
-        _variadic_lines(pull, asked, rules)
+        _variadic_lines(pull, asked, rules, lines)
         if op.variadic
         else _rule_lines(pull, asked, rules, lines)
     )
@@ -69,9 +69,13 @@ def _rule_lines(pull: Any, asked: tuple[bool, ...], rules: list[Any], lines: lis
     return as_tuple(results)
 
 
-def _variadic_lines(pull: Any, asked: tuple[bool, ...], rules: list[Any]) -> str:
+def _variadic_lines(pull: Any, asked: tuple[bool, ...], rules: list[Any], lines: list[str]) -> str:
     rule = pull.op.rules[pull.op.operands[0]]
     rules.append(rule.fn)
+    if rule.joint:
+        lines.append(f"given = RULE0({_arguments(rule, asked)})")
+        carried = [f"given[{i}]" for i, carries in enumerate(pull.carries) if carries]
+        return as_tuple(carried) if len(carried) < len(asked) else "given"
     results = []
     for i, (carries, wanted) in enumerate(zip(pull.carries, asked, strict=True)):
         known = {"needs": repr(asked), "index": str(i)}

@@ -14,7 +14,7 @@ from . import backend
 from ._lines import LINES
 from .backend import KINDS, LAST_WRITE
 from .mode import current, switch, switch_back
-from .nodes import VARIABLES, Leaf, Node, Packed, wrap
+from .nodes import VARIABLES, Leaf, Node, Packed, Slots, wrap
 
 Observer = Callable[[Node, Any, tuple[Any, ...]], None]
 
@@ -144,13 +144,9 @@ def walk(
             if not retain:
                 node.saved = None
             if observe is not None:
-                pulled = tuple(
-                    [
-                        d if d is None else _seen(d if scalar else fit(d, p))
-                        for d, p in zip(pulled, parents)
-                    ]
-                )
-                observe(node, _seen(g), pulled)
+                if not scalar:
+                    pulled = [d if d is None else fit(d, p) for d, p in zip(pulled, parents)]
+                observe(node, _seen(g), tuple([_seen(d) for d in pulled]))
 
             for parent, d in zip(parents, pulled):
                 left = consumers.get(parent)
@@ -213,7 +209,9 @@ def _own(g: Any, differentiable: bool) -> Any:
 
 
 def _seen(g: Any) -> Any:
-    """A gradient as observers get it: an array where NumPy has a scalar."""
+    """A gradient as observers get it: arrays where NumPy has scalars, a tuple of several."""
+    if type(g) is Slots:
+        return tuple(g)
     return np.asarray(g) if isinstance(g, np.generic) else g
 
 

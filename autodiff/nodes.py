@@ -7,7 +7,7 @@ by reference counting alone.
 """
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,41 +151,38 @@ class Output(Node):
         return self.k
 
 
-class Slots(tuple[Any, ...]):
+class Slots:
     """The gradient of an op with several outputs: one for each, None where none arrived.
 
-    It adds, and has its node's shape and dtype, so that the walk treats it as any gradient.
+    It adds, and has its node's shape and dtype, so that the walk treats it as any gradient. What
+    has come is kept by number, and a sum takes in what is added to it: nobody else has it yet. So
+    an op of a thousand outputs is a thousand steps and not a million.
     """
 
-    shape: Any
-    dtype: Any
-    filled: int | None = None  # which slot it is, if only one was filled
+    __slots__ = ("_given", "_sum", "dtype", "shape")
+
+    def __init__(self, node: Any, given: dict[int, Any]) -> None:
+        self.shape, self.dtype = node.shape, node.dtype
+        self._given = given
+        self._sum = False
 
     @classmethod
     def of(cls, node: Node, values: Iterable[Any]) -> "Slots":
         """Slots for the outputs of ``node``."""
-        slots = cls(values)
-        slots.shape, slots.dtype = node.shape, node.dtype
-        return slots
+        return cls(node, {k: g for k, g in enumerate(values) if g is not None})
 
-    @classmethod
-    def only(cls, node: Node, k: int, g: Any) -> "Slots":
-        """Slots with the gradient of output ``k`` alone."""
-        slots = cls.of(node, (None,) * k + (g,) + (None,) * (len(node.shape) - k - 1))
-        slots.filled = k
-        return slots
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._given.get, range(len(self.shape)))
 
-    def __add__(self, other: Any) -> "Slots":
-        k = other.filled
-        if k is not None:  # so that an op of a thousand outputs is not a million additions
-            before = self[k]
-            g = other[k] if before is None else before + other[k]
-            merged = Slots(self[:k] + (g,) + self[k + 1 :])
-        else:
-            pairs = zip(self, other, strict=True)
-            merged = Slots(b if a is None else a if b is None else a + b for a, b in pairs)
-        merged.shape, merged.dtype = self.shape, self.dtype
-        return merged
+    def __add__(self, other: "Slots") -> "Slots":
+        total = self
+        if not self._sum:
+            total = Slots(self, dict(self._given))
+            total._sum = True
+        given = total._given
+        for k, g in other._given.items():
+            given[k] = given[k] + g if k in given else g
+        return total
 
 
 class _OutputRule:
@@ -197,7 +194,7 @@ class _OutputRule:
 
     @staticmethod
     def pull(node: Node, saved: tuple[()], g: Any) -> tuple[Slots]:
-        return (Slots.only(node.parents[0], node.k, g),)  # type: ignore[attr-defined]
+        return (Slots(node.parents[0], {node.k: g}),)  # type: ignore[attr-defined]
 
     def differentiable(self) -> Any:
         """It serves tensors too."""

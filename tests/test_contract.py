@@ -53,6 +53,50 @@ def test_a_variadic_op_takes_a_sequence_and_its_rule_the_index():
     assert seen == [0, 2] and x.grad.item() == 1.0 and y.grad.item() == 3.0
 
 
+def test_a_variadic_rule_that_reads_needs_gives_all_at_once():
+    needed = []
+
+    def rule(g, xs, needs):
+        needed.append(needs)
+        both = g * 2.0  # one array for two operands: each leaf must get a copy of its own
+        return [both if need else None for need in needs]
+
+    @ad.op(xs=rule)
+    def twice(xp, /, *xs):
+        out = 2.0 * xs[0]
+        for x in xs[1:]:
+            out = out + 2.0 * x
+        return out
+
+    x, y = leaf([1.0]), leaf([2.0])
+    twice([x, np.array([5.0]), y]).sum().backward()
+    assert x.grad.item() == y.grad.item() == 2.0 and x.grad.data is not y.grad.data
+    assert ad.gradients(twice([x, y]).sum(), y).item() == 2.0
+    assert needed == [(True, False, True), (False, True)]
+    assert ad.gradcheck(lambda x, y: twice([x * x, y]), [x, y], order=2)
+
+
+def test_joining_takes_time_in_proportion():
+    """Calls are counted; sums over the shapes before each operand made it quadratic."""
+    for axis in (0, None):
+        counts = []
+        for n in (40, 400):
+
+            def made(n=n, axis=axis):
+                return ad.concatenate([leaf([1.0]) for _ in range(n)], axis=axis).sum()
+
+            made().backward()  # generates its code
+            y, calls = made(), []
+            before = sys.getprofile()
+            sys.setprofile(lambda _, event, __, calls=calls: calls.append(event))
+            try:
+                y.backward()
+            finally:
+                sys.setprofile(before)
+            counts.append(len(calls))
+        assert counts[1] < 10.5 * counts[0]
+
+
 def test_a_joint_rule_runs_once_and_knows_what_is_needed():
     needed = []
 

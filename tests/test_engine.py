@@ -351,9 +351,12 @@ def test_slots_add_up():
         return x + 0.0, x * x
 
     (node,) = two(leaf([1.0]))[0].node.parents
-    first, second = Slots.only(node, 0, 1.0), Slots.only(node, 1, 5.0)
-    assert first + first + second == (2.0, 5.0) == second + (first + first)
+    first, second = Slots(node, {0: 1.0}), Slots(node, {1: 5.0})
+    assert tuple(first + first + second) == (2.0, 5.0) == tuple(second + (first + first))
+    assert tuple(first) == (1.0, None)  # what was added to is as it was
     assert (first + second).shape is node.shape
+    total = first + second
+    assert total + first is total  # no copy for each of a thousand outputs
 
 
 # ---------------------------------------------------------------- writes

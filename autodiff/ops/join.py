@@ -1,6 +1,6 @@
 """Several arrays made one, and one made several."""
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import prod
 from numbers import Integral
 from typing import Any
@@ -9,19 +9,25 @@ from .._op import XP, op
 from ..backend import Array
 
 
-def _part(
-    g: Array, xp: Any, xs_shape: tuple[tuple[int, ...], ...], axis: int | None, index: int
-) -> Array:
-    shape = xs_shape[index]
+def _parts(
+    g: Array,
+    xp: Any,
+    xs_shape: tuple[tuple[int, ...], ...],
+    axis: int | None,
+    needs: tuple[bool, ...],
+) -> list[Array | None]:
     if axis is None:  # joined flat
-        start = sum(prod(s) for s in xs_shape[:index])
-        return xp.reshape(g[start : start + prod(shape)], shape)
-    axis %= len(shape)
-    start = sum(s[axis] for s in xs_shape[:index])
-    return g[(slice(None),) * axis + (slice(start, start + shape[axis]),)]
+        ends = accumulate([prod(shape) for shape in xs_shape], initial=0)
+        cuts = zip(pairwise(ends), xs_shape, needs, strict=True)
+        return [xp.reshape(g[i:j], shape) if need else None for (i, j), shape, need in cuts]
+    axis %= len(xs_shape[0])
+    before = (slice(None),) * axis
+    ends = accumulate([shape[axis] for shape in xs_shape], initial=0)
+    pairs = zip(pairwise(ends), needs, strict=True)
+    return [g[(*before, slice(i, j))] if need else None for (i, j), need in pairs]
 
 
-@op(xs=_part, promote=("xs",), linear=("xs",))
+@op(xs=_parts, promote=("xs",), linear=("xs",))
 def concatenate(xp: Any, /, *xs: Array, axis: int | None = 0) -> Array:
     """A sequence of arrays joined along an axis; flattened first if it is None.
 
@@ -37,11 +43,12 @@ def concatenate(xp: Any, /, *xs: Array, axis: int | None = 0) -> Array:
 concat = concatenate
 
 
-def _slice(g: Array, xs_shape: tuple[tuple[int, ...], ...], axis: int, index: int) -> Array:
-    return g[(slice(None),) * (axis % (len(xs_shape[index]) + 1)) + (index,)]
+def _slices(g: Array, axis: int, needs: tuple[bool, ...]) -> list[Array | None]:
+    before = (slice(None),) * (axis % len(g.shape))
+    return [g[(*before, i)] if need else None for i, need in enumerate(needs)]
 
 
-@op(xs=_slice, promote=("xs",), linear=("xs",))
+@op(xs=_slices, promote=("xs",), linear=("xs",))
 def stack(xp: Any, /, *xs: Array, axis: int = 0) -> Array:
     """A sequence of arrays of one shape along a new axis."""
     return xp.stack(xs, axis=axis)

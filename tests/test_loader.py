@@ -101,8 +101,8 @@ def test_a_state_can_be_saved(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 4}, "batch_size=4, and this one has 3"),
-        ({"items": 11}, "items=11"),
+        ({"batch": 1, "batch_size": 4}, "batch_size=4 in the middle.*this one has 3"),
+        ({"batch": 1, "items": 11}, "items=11"),
         ({"batch": 5}, "no batch 5 in epoch 0"),
         ({"epoch": -1}, "no batch 0 in epoch -1"),
     ],
@@ -114,6 +114,14 @@ def test_a_state_that_does_not_fit_is_refused(change, message):
     with pytest.raises(ValueError, match="the state has no batch, epoch"):
         loader.load_state_dict({"seed": 1, "batch_size": 3, "items": 10})
     assert len(seen(loader)) == 4
+
+
+def test_at_the_beginning_of_an_epoch_batches_may_be_of_another_size():
+    one, other = full(True), data.DataLoader(numbers(), 4, shuffle=True, seed=2)
+    seen(one)
+    other.load_state_dict(one.state_dict())
+    order = [i for batch in seen(one) for i in batch]
+    assert [i for batch in seen(other) for i in batch] == order and other.epoch == 2
 
 
 # ---------------------------------------------------------------- random numbers of items

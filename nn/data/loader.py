@@ -222,7 +222,8 @@ class DataLoader:
         Raises
         ------
         ValueError
-            If the other loader's batches were of another size, or of more or fewer items.
+            If it is in the middle of an epoch, and the other loader's batches were of another
+            size, or of more or fewer items.
 
         Examples
         --------
@@ -239,10 +240,11 @@ class DataLoader:
         if missing := mine.keys() - state.keys():
             raise ValueError(f"DataLoader: the state has no {', '.join(sorted(missing))}")
         for key in ("batch_size", "items"):
-            if state[key] != mine[key]:
+            if state["batch"] and state[key] != mine[key]:
                 raise ValueError(
-                    f"DataLoader: the state is that of a loader with {key}={state[key]}, and "
-                    f"this one has {mine[key]}; their batches are not the same"
+                    f"DataLoader: the state is that of a loader with {key}={state[key]} in the "
+                    f"middle of an epoch, and this one has {mine[key]}: their batches are not the "
+                    "same. Finish the epoch as it was begun"
                 )
         seed, epoch, batch = (int(state[key] or 0) for key in ("seed", "epoch", "batch"))
         if not 0 <= batch <= len(self) or epoch < 0:

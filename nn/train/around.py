@@ -1,4 +1,4 @@
-"""What the trainer needs around its steps: modes, Ctrl-C, the size of a batch."""
+"""What the trainer needs around its steps: modes, Ctrl-C, batches and their sizes."""
 
 import contextlib
 import signal
@@ -6,8 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 import autodiff as ad
 
+from ..data import Dataset
 from ..module import Module
 
 
@@ -16,6 +19,37 @@ def items_of(batch: Any) -> int:
     while isinstance(batch, (tuple, list, dict)) and batch:
         batch = next(iter(batch.values())) if isinstance(batch, dict) else batch[0]
     return len(batch) if getattr(batch, "shape", ()) else 1
+
+
+def check_batches(data: Any, name: str) -> None:
+    """Refuse what has no batches, or has them only once."""
+    if isinstance(data, Dataset):
+        raise TypeError(
+            f"Trainer: {name} is a dataset, whose items are no batches: "
+            f"nn.data.DataLoader({name}, batch_size=...)"
+        )
+    if iter(data) is data:
+        raise TypeError(
+            f"Trainer: {name} is an iterator, which is empty after one epoch; "
+            "give a DataLoader or a list of batches"
+        )
+
+
+def joined(outputs: list[Any]) -> Any:
+    """The outputs of several batches as those of one; each part of a tuple or dict by itself."""
+    first = outputs[0]
+    if isinstance(first, dict):
+        return {name: joined([one[name] for one in outputs]) for name in first}
+    if isinstance(first, (tuple, list)):
+        return tuple([joined(list(parts)) for parts in zip(*outputs, strict=True)])
+    return ad.concatenate(outputs) if first.shape else ad.stack(outputs)
+
+
+def probing(scaler: Any) -> contextlib.AbstractContextManager[Any]:
+    """No warnings of NumPy where a scaler tries how far it may go: it sees what overflowed."""
+    return (
+        contextlib.nullcontext() if scaler is None else np.errstate(over="ignore", invalid="ignore")
+    )
 
 
 @contextlib.contextmanager

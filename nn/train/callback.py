@@ -11,7 +11,8 @@ class Callback:
 
     Any object with methods of these names will do. Each is called with the `Trainer`, whose
     attributes say the rest; an event that is not defined costs nothing. They are called in the
-    order in which they were given, those whose ``last`` is true after all others.
+    order in which they were given, those whose ``last`` is true after all others, but before them
+    when training begins, so that a run that goes on has begun to when they are told.
 
     Examples
     --------
@@ -50,12 +51,18 @@ class Events:
     """The callbacks' methods by event, without those that do nothing."""
 
     def __init__(self, callbacks: Sequence[Any]) -> None:
+        for one in callbacks:
+            if isinstance(one, type):
+                raise TypeError(f"Trainer: the callback {one.__name__} is a class; call it")
         self.callbacks = sorted(callbacks, key=lambda one: getattr(one, "last", False))
         self._methods = {event: self._of(event) for event in EVENTS}
 
     def _of(self, event: str) -> list[Any]:
         idle = getattr(Callback, event)
-        found = [getattr(one, event, None) for one in self.callbacks]
+        told = self.callbacks
+        if event == "on_train_begin":
+            told = sorted(told, key=lambda one: not getattr(one, "last", False))
+        found = [getattr(one, event, None) for one in told]
         return [m for m in found if m is not None and getattr(m, "__func__", m) is not idle]
 
     def emit(self, event: str, trainer: Any, **known: Any) -> None:

@@ -20,7 +20,9 @@ class Checkpoint(Callback):
 
     With ``resume=True`` a program that was killed is simply started again: it ends with the same
     bits as if nothing had happened. A file that cannot be read is passed over, with a warning, for
-    the one before. Files are written whole or not at all. Ctrl-C saves before it stops.
+    the one before. Files are written whole or not at all. Ctrl-C saves before it stops. Where a
+    file cannot be written training ends with an error that names it: `fit` goes on from there when
+    there is room again.
 
     Parameters
     ----------
@@ -36,7 +38,8 @@ class Checkpoint(Callback):
         Keep the state of the epoch in which this number was best, as ``best.safetensors``.
     mode : {"min", "max"}
     resume : bool
-        Load the newest file, if there is one, when training begins.
+        Load the newest file, if there is one, when training begins. Without it a folder that has
+        files of a run is refused.
 
     Examples
     --------
@@ -68,9 +71,20 @@ class Checkpoint(Callback):
         self.best = Best(mode)
 
     def on_train_begin(self, trainer: Any) -> None:
-        """Go on from the newest file."""
-        if self.resume and not trainer.step:
+        """Go on from the newest file, or see that the folder can be written."""
+        if trainer.step:
+            return
+        self.best.forget()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.resume:
             self.load(trainer)
+        elif self.files():  # which of them were kept would depend on both runs
+            raise FileExistsError(
+                f"Checkpoint: there are files of another run in {self.folder}; resume=True goes on "
+                "with it. For a new one, name another folder or delete them"
+            )
+        if not os.access(self.folder, os.W_OK):
+            raise PermissionError(f"Checkpoint: the folder {self.folder} cannot be written")
 
     def on_step_end(self, trainer: Any, *, loss: Any, optimizer: Any) -> None:
         """Save, if it is time."""

@@ -24,11 +24,6 @@ class FiniteLosses:
 
     def read(self, loss: ad.Tensor, epoch: int, number: int, batch: Any) -> Any:
         """The loss as a number, or as a raw float64 value that was not waited for."""
-        if loss.size != 1:
-            raise ValueError(
-                f"Trainer: the loss is of shape {loss.shape} and not one number; "
-                'give it reduction="mean"'
-            )
         if loss.device == "cpu":
             value = float(loss)
             if not math.isfinite(value):

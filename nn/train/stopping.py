@@ -31,6 +31,10 @@ class Best:
             raise ValueError(f"mode={mode!r} must be 'min' or 'max'")
         self.sign = 1 if mode == "max" else -1
         self.min_delta = min_delta
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin afresh: any number is better than none."""
         self.value = -self.sign * math.inf
 
     def improved(self, value: float) -> bool:
@@ -45,7 +49,7 @@ class EarlyStopping(Callback):
     """Stops when a number has not become better for some epochs, and puts the best weights back.
 
     Prechelt, "Early stopping: but when?" (1998). The weights of the best epoch are put back at
-    the end of training, also where it ended by itself.
+    the end of training, also where it ended by itself. With another trainer it begins afresh.
 
     Parameters
     ----------
@@ -87,6 +91,12 @@ class EarlyStopping(Callback):
         self.best_epoch = 0
         self._weights: dict[str, Any] | None = None
 
+    def on_train_begin(self, trainer: Any) -> None:
+        """Forget another run; one that goes on has its best epoch."""
+        if not trainer.step:
+            self.best.forget()
+            self.best_epoch, self._weights = 0, None
+
     def on_epoch_end(self, trainer: Any) -> None:
         """Keep the weights, or count, or stop."""
         if self.best.improved(monitored(self.monitor, "EarlyStopping", trainer)):
@@ -120,6 +130,7 @@ class LRScheduler(Callback):
     Parameters
     ----------
     schedule : Schedule or ReduceLROnPlateau
+        Of the trainer's optimizer.
     every : {"epoch", "step"}
     monitor : str
         What `ReduceLROnPlateau` watches, of ``trainer.logs``.
@@ -139,6 +150,14 @@ class LRScheduler(Callback):
         if self._plateau and every == "step":
             raise ValueError("LRScheduler: ReduceLROnPlateau is for epochs, every='epoch'")
         self.schedule, self.every, self.monitor = schedule, every, monitor
+
+    def on_train_begin(self, trainer: Any) -> None:
+        """Refuse a schedule that would change nothing here."""
+        if self.schedule.optimizer is not trainer.optimizer:
+            raise ValueError(
+                f"LRScheduler: the {type(self.schedule).__name__} is that of another optimizer, "
+                "and would not change the rates of this training"
+            )
 
     def on_step_end(self, trainer: Any, *, loss: Any, optimizer: Any) -> None:
         """Step, if it is for steps."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import autodiff as ad
 
+from .around import items_of
 from .counting import Metric
 
 Named = dict[str, Callable[..., Any]]
@@ -34,7 +35,7 @@ def _exact(given: Any) -> tuple[Metric, dict[str, Any]]:
         return _function(given), given.keywords if isinstance(given, functools.partial) else {}
 
     def counts(outputs: Any, targets: Any) -> Any:
-        value, n = ad.asarray(given(outputs, targets)).data, len(outputs)
+        value, n = ad.asarray(given(outputs, targets)).data, items_of(outputs)
         xp = ad.backend.namespace(value)
         return xp.stack([value * float(n), xp.asarray(float(n))])
 
@@ -74,7 +75,8 @@ class Tally:
         found: dict[str, Any] = {"loss": self.loss()}
         for name, (metric, options) in self._metrics.items():
             if name in self._counts:
-                found[name] = metric.result(self._counts[name], **options)
+                value = metric.result(self._counts[name], **options)
+                found[name] = value if getattr(value, "shape", None) != () else value.item()
         return found
 
     def state_dict(self) -> dict[str, Any]:

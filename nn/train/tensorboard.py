@@ -85,7 +85,10 @@ def _writer(folder: str, step: int) -> Any:
         raise RuntimeError(
             "TensorBoard's files need tensorboardX: pip install 'autodiff-viz[tensorboard]'"
         ) from error
-    return SummaryWriter(folder, purge_step=step + 1 if step else None)
+    # The writer calls its files by the second, and would write over one of the same second.
+    return SummaryWriter(
+        folder, purge_step=step + 1 if step else None, filename_suffix=f".{step:08}"
+    )
 
 
 # ---------------------------------------------------------------- the graph

@@ -9,11 +9,10 @@ from typing import Any
 
 import autodiff as ad
 
-from ..data import Dataset
 from ..data.collating import moved
 from ..module import Module
 from ..optim import LBFGS, GradScaler, Optimizer, clip_grad_norm_
-from .around import evaluating, interruptible, items_of
+from .around import check_batches, evaluating, interruptible, items_of, joined, probing
 from .callback import Events
 from .finite import FiniteLosses
 from .history import History
@@ -41,7 +40,7 @@ class Trainer:
     device : str, optional
         Where the model and each batch go; they stay where they are if not given.
     clip_norm : float, optional
-        Gradients whose norm is larger are scaled down to it.
+        Gradients of the optimizer's parameters whose common norm is larger are scaled down to it.
     grad_accumulation : int
         How many batches make a step. The gradient is that of one large batch: each counts by its
         items, also in the last group of an epoch, which may be smaller. (Batch normalization
@@ -107,6 +106,12 @@ class Trainer:
             raise ValueError(f"Trainer: clip_norm={clip_norm} must be positive")
         if scaler is not None and isinstance(optimizer, LBFGS):
             raise ValueError("Trainer: LBFGS evaluates the loss itself, and takes no scaler")
+        own = {id(p) for p in model.parameters()}
+        if own.isdisjoint(id(p) for group in optimizer.param_groups for p in group["params"]):
+            raise ValueError(
+                "Trainer: the optimizer has none of the model's parameters, and would not train "
+                "it; make it of model.parameters()"
+            )
         self.model = model if device is None else model.to(device)
         self.loss, self.optimizer, self.device = loss, optimizer, device
         self.metrics = named(metrics)
@@ -123,7 +128,9 @@ class Trainer:
         self.seconds = 0.0
         self.losses = FiniteLosses()
         self.places: dict[str, Any] = {}  # where the loaders are to go on
-        self._sums = getattr(loss, "reduction", "mean") == "sum"
+        self._running = False
+        partly = getattr(loss, "keywords", {})  # of functools.partial
+        self._sums = getattr(loss, "reduction", partly.get("reduction")) == "sum"
 
     # ------------------------------------------------------------ what subclasses may define
     def compute(self, batch: Any) -> tuple[ad.Tensor, Any, Any]:
@@ -161,10 +168,16 @@ class Trainer:
         FloatingPointError
             If a loss is not finite. On a CPU the parameters are then as they were before that
             batch; on a GPU the losses are read every 50 steps only.
+        RuntimeError
+            If it is called while it runs, by a callback or in another thread.
         """
-        self._check_data(train, "train")
+        if self._running:
+            raise RuntimeError("fit: this trainer is training already; use another one")
+        check_batches(train, "train")
+        if val is not None:
+            check_batches(val, "val")
         self.loader, self.val, self.epochs = train, val, epochs
-        self.stopped, self.unfinished = "", False
+        self.stopped, self.unfinished, self._running = "", False, True
         with interruptible(self._interrupt):
             try:
                 self.events.emit("on_train_begin", self)
@@ -182,6 +195,7 @@ class Trainer:
                     self.events.end(self)
                 raise
             finally:
+                self._running = False
                 if self.batch:  # the next fit goes on from there
                     self.places = places(self)
             self.events.end(self)
@@ -199,7 +213,7 @@ class Trainer:
 
     def evaluate(self, data: Iterable[Any]) -> dict[str, Any]:
         """Loss and metrics over all of some data, in evaluation mode, recording nothing."""
-        self._check_data(data, "data")
+        check_batches(data, "data")
         tally = Tally(self.metrics)
         with evaluating(self.model):
             for batch in data:
@@ -209,7 +223,7 @@ class Trainer:
                 tally.add(value if self._sums else value * n, n, outputs, targets)
         return tally.results()
 
-    def predict(self, data: Any) -> ad.Tensor:
+    def predict(self, data: Any) -> Any:
         """The outputs for all of some data, in evaluation mode, recording nothing.
 
         Parameters
@@ -217,6 +231,10 @@ class Trainer:
         data : DataLoader, iterable of batches, Tensor or array
             Of batches that are tuples the last part, the targets, is left out, unless it is the
             only one. A tensor or an array is one batch of inputs.
+
+        Returns
+        -------
+        Tensor, or a nest of them as the model returns it
         """
         found = []
         with evaluating(self.model):
@@ -228,8 +246,7 @@ class Trainer:
                 found.append(self.model(*(parts[:-1] or parts)))
         if not found:
             raise ValueError("predict: there is no data")
-        outputs: ad.Tensor = ad.concatenate(found)
-        return outputs
+        return joined(found)
 
     # ------------------------------------------------------------ the loop
     def _run_epoch(self) -> None:
@@ -278,8 +295,10 @@ class Trainer:
         loss = self._gradients(group)
         if self.scaler is not None:
             self.scaler.unscale_(self.optimizer)
-        if self.clip_norm is not None:
-            clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        if self.clip_norm is not None:  # what is stepped: others keep gradients of earlier steps
+            groups = self.optimizer.param_groups
+            with probing(self.scaler):
+                clip_grad_norm_([p for group in groups for p in group["params"]], self.clip_norm)
         if self.scaler is not None:
             self.scaler.step(self.optimizer)
             self.scaler.update()
@@ -298,7 +317,8 @@ class Trainer:
             value = self.losses.read(loss, self.epoch + 1, number, batch)
             if len(placed) > 1 and not self._sums:
                 loss = loss * (n / total)
-            (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+            with probing(self.scaler):
+                (loss if self.scaler is None else self.scaler.scale(loss)).backward()
             losses.append(loss)
             if reported:
                 with ad.no_grad():
@@ -312,23 +332,19 @@ class Trainer:
         return batch if self.device is None else moved(batch, self.device), items_of(batch)
 
     def _computed(self, batch: Any) -> tuple[ad.Tensor, Any, Any]:
-        if self.autocast is None:
-            return self.compute(batch)
-        with ad.autocast(self.autocast):
-            return self.compute(batch)
-
-    @staticmethod
-    def _check_data(data: Any, name: str) -> None:
-        if isinstance(data, Dataset):
+        with contextlib.nullcontext() if self.autocast is None else ad.autocast(self.autocast):
+            loss, outputs, targets = self.compute(batch)
+        if not isinstance(loss, ad.Tensor):
             raise TypeError(
-                f"Trainer: {name} is a dataset, whose items are no batches: "
-                f"nn.data.DataLoader({name}, batch_size=...)"
+                f"Trainer: the loss is a {type(loss).__name__}, which has no gradient; it must be "
+                "a Tensor, computed of the outputs by functions of autodiff and nn"
             )
-        if iter(data) is data:
-            raise TypeError(
-                f"Trainer: {name} is an iterator, which is empty after one epoch; "
-                "give a DataLoader or a list of batches"
+        if loss.size != 1:
+            raise ValueError(
+                f"Trainer: the loss is of shape {loss.shape} and not one number; "
+                'give it reduction="mean"'
             )
+        return loss, outputs, targets
 
     # ------------------------------------------------------------ state
     def state_dict(self) -> dict[str, Any]:

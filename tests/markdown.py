@@ -4,16 +4,19 @@ Without names: of all pages at the root and in docs/ that have any.
 
 Blocks marked ``python`` run in order in one namespace per file, in a scratch folder, so that a
 later block may use what an earlier one made. A block with ``>>>`` is a doctest: its output counts.
+A block that begins with ``# name.py`` is a file: it is written there and run in a process of its own.
 """
 
 import doctest
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# (\w+\.py)\n")
 
 
 def blocks(text):
@@ -32,10 +35,21 @@ def run(path):
             test = doctest.DocTestParser().get_doctest(code, namespace, str(path), path, line - 1)
             doctest.DebugRunner(optionflags=doctest.ELLIPSIS).run(test, clear_globs=False)
             namespace.update(test.globs)
+        elif file := FILE.match(code):
+            program(file[1], code)
         else:
             padding = "\n" * (line - 1)  # so that a traceback shows the line of the file
             exec(compile(padding + code, str(path), "exec"), namespace)
     return len(found)
+
+
+def program(name, code):
+    """Write a file and run it, with the packages that this process has; raise if it fails."""
+    Path(name).write_text(code, encoding="utf-8")
+    there = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, name], env=there, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{name} ended with {done.returncode}:\n{done.stderr}")
 
 
 def pages(root):

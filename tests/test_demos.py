@@ -7,6 +7,7 @@ import re
 import sys
 import types
 import webbrowser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 import autodiff as ad
 import nn
 import viz
-from demos import command, page, progress, scalar, training, vanishing, xor
+from demos import command, page, progress, scalar, training, tutorial, vanishing, xor
 
 from .conftest import NO_GPU
 
@@ -189,6 +190,28 @@ def test_the_seeds_of_a_batch_do_not_touch_each_other():
         for p, g in zip([*w, *b], gradients):
             p.data = p.data - 0.1 * g.data
         assert batch.loss[k] == pytest.approx(loss().item(), rel=1e-5)
+
+
+# ---------------------------------------------------------------- the tutorial
+def test_the_tutorial_ends_with_the_program():
+    program = Path(tutorial.__file__)
+    shown = (program.parent.parent / "docs/tutorial.md").read_text(encoding="utf-8")
+    assert f"```python\n# digits.py\n{program.read_text(encoding='utf-8')}```\n" in shown
+
+
+def test_one_word_takes_the_tutorial_to_another_device(tmp_path, monkeypatch):
+    def offline():
+        raise OSError("no network")
+
+    monkeypatch.setattr(nn.datasets, "mnist", offline)
+    monkeypatch.chdir(tmp_path)
+    try:
+        tutorial.main("strict", epochs=2)
+    finally:
+        ad.set_default_device("cpu")
+    saved = ad.load("digits.safetensors")
+    assert saved["accuracy"] > 0.3 and saved["pixels"] == 64
+    assert {"digits.onnx", "report.html"} <= {file.name for file in tmp_path.iterdir()}
 
 
 # ---------------------------------------------------------------- failing

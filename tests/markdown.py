@@ -4,7 +4,7 @@ Without names: of all pages at the root and in docs/ that have any.
 
 Blocks marked ``python`` run in order in one namespace per file, in a scratch folder, so that a
 later block may use what an earlier one made. A block with ``>>>`` is a doctest: its output counts.
-A block that begins with ``# name.py`` is a file: it is written there and run in a process of its own.
+A block that begins with ``# name.py`` is a file: written there, and run in a process of its own.
 """
 
 import doctest

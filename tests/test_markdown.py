@@ -38,7 +38,9 @@ def test_an_error_names_the_line_of_the_page(tmp_path):
 
 def test_a_file_runs_in_a_process_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    page = write(tmp_path, "x = 6", "# first.py\nimport os\nopen('pid', 'w').write(str(os.getpid()))")
+    page = write(
+        tmp_path, "x = 6", "# first.py\nimport os\nopen('pid', 'w').write(str(os.getpid()))"
+    )
     assert markdown.run(page) == 2
     assert int((tmp_path / "pid").read_text()) != os.getpid()
     assert (tmp_path / "first.py").read_text().startswith("# first.py\n")

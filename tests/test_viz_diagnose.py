@@ -409,3 +409,19 @@ def test_the_option_of_pytest(pytester, option, outcome):
     result.assert_outcomes(**{outcome: 1})
     if option:
         result.stdout.fnmatch_lines(["*AssertionError*finding*"])
+
+
+def test_without_an_optimizer_no_step_is_taken_and_none_is_claimed():
+    ad.manual_seed(0)
+    layers = [nn.Sequential(nn.Linear(8, 8), nn.Sigmoid()) for _ in range(12)]
+    model, x = nn.Sequential(*layers), ad.random.normal((16, 8))
+
+    def loss_of(model):
+        return (model(x) ** 2).mean()
+
+    trial = viz.diagnose(loss_of, model)[0].try_fix()
+    assert trial.steps == 0 and trial.untreated == trial.before.loss
+    assert "untrained, without an optimizer" in str(trial)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    trial = viz.diagnose(loss_of, model, optimizer)[0].try_fix(steps=2)
+    assert trial.steps == 2 and trial.untreated < trial.before.loss and "in 2 steps" in str(trial)

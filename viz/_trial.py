@@ -49,7 +49,7 @@ class Trial(Notable):
     ----------
     rule, remedy : str
     steps : int
-        How many steps were taken.
+        How many steps were taken; none where `diagnose` was given no optimizer.
     before, after : Side
         Without the remedy and untrained; with it, after the steps.
     untreated : float
@@ -84,10 +84,11 @@ class Trial(Notable):
     def __str__(self) -> str:
         verdict = "cured" if self.cured else "better" if self.improved else "no better"
         loss, later = number(self.before.loss), number(self.after.loss)
+        when = f"in {self.steps} steps" if self.steps else "untrained, without an optimizer"
         return (
             f"{self.rule}, {self.remedy}: {verdict}\n"
             f"  statistic {number(self.before.statistic)} -> {number(self.after.statistic)}\n"
-            f"  loss {loss} -> {later} in {self.steps} steps; "
+            f"  loss {loss} -> {later} {when}; "
             f"without the remedy {number(self.untreated)}"
         )
 
@@ -110,6 +111,7 @@ def try_fix(finding: Finding, loss_of: Any, remedy: str | None, steps: int) -> T
 
 
 def _try(finding: Finding, case: Case, names: list[str], steps: int) -> Trial:
+    steps = 0 if case.optimizer is None else steps
     for name in names:
         e, model, optimizer = examined(case)
         plan = Plan(model, e, finding)
@@ -164,7 +166,7 @@ def _trained(plan: Plan, case: Case, steps: int) -> Evidence:
         return loss
 
     with suppress(FloatingPointError):  # no step goes on from there
-        for _ in range(steps if optimizer is not None else 0):
+        for _ in range(steps):
             optimizer.step(closure)
     for _, parameter in model.named_parameters():
         parameter.grad = None

@@ -3,6 +3,7 @@
 ``python -m tests.loading`` is a program with workers, for tests that kill it.
 """
 
+import faulthandler
 import multiprocessing
 import os
 import random
@@ -137,6 +138,7 @@ def flat(batch):
 
 
 if __name__ == "__main__":
+    faulthandler.dump_traceback_later(15)  # if it does not end, the test says where it was
     rows = data.TensorDataset(np.zeros((500, 20_000), np.float32))
     batches = iter(data.DataLoader(rows, 10, num_workers=2, start_method=sys.argv[1]))
     for _ in range(10):

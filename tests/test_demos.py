@@ -83,7 +83,7 @@ def test_the_page_holds_both_graphs_and_no_script(ran):
     assert len(svgs) == 2
     for svg, name in zip(svgs, ("sigmoid", "relu")):
         assert f"{name}9" in "".join(ElementTree.fromstring(svg).itertext())
-    ids = re.findall(r'\bid="([^"]+)"', html)
+    ids = re.findall(r'(?<![-\w])id="([^"]+)"', html)
     assert ids and len(ids) == len(set(ids))
     assert "<script" not in html
     assert html.count("gradient RMS, layer") == 10

@@ -307,7 +307,11 @@ def test_nothing_is_left_of_a_program_that_is_ended(program, way):
     assert len(pids) == 2 and len(blocks(program.pid)) >= 2
     if way == "interrupt":
         os.killpg(program.pid, signal.SIGINT)  # as Ctrl-C does: the workers too
-        assert program.wait(20) == 5
+        try:
+            assert program.wait(20) == 5
+        except subprocess.TimeoutExpired:
+            program.kill()
+            pytest.fail(f"the program went on:\n{program.stderr.read()}")
         assert "Traceback" not in program.stderr.read()
     else:
         program.kill()

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 SWEEPS = 6
 SETTLES = 8
 GAP, LAYER_GAP = 18.0, 34.0
-MOST_BENDS = 20_000
-"""Bends of the edges in a box; beyond them long edges run straight, and layers keep no room."""
+BENDS = 20
+"""Bends that the edges of a box may have on average; beyond, long edges run straight, and layers
+keep no room. All of them would be as many as the square of the graph's depth."""
 IDLE_IN_ROW = 6
 """Nodes without edges that stand side by side."""
 
@@ -174,7 +175,7 @@ def _ways(
     trunks: dict[tuple[Item, int, bool], Item] = {}  # edges of one source share their way
     links: dict[tuple[Item, Item], None] = {}
     bends: dict[int, list[Item]] = {}
-    left = MOST_BENDS
+    left = BENDS * len(edges)
     for source, target, number in edges:
         down = rank[source] < rank[target]
         step = 1 if down else -1

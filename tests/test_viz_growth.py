@@ -122,9 +122,9 @@ def check(build, sizes, collapse):
     assert costs[-1][1] < 2.5 * growth * max(costs[0][1], 0.02), costs
 
 
-@pytest.mark.parametrize("collapse", ["auto", None])
-def test_a_network_twice_as_deep_takes_twice_the_calls(collapse):
-    check(blocks, [120, 240], collapse)
+@pytest.mark.parametrize(("collapse", "sizes"), [("auto", [200, 400]), (None, [120, 240])])
+def test_a_network_twice_as_deep_takes_twice_the_calls(collapse, sizes):
+    check(blocks, sizes, collapse)
 
 
 @pytest.mark.slow

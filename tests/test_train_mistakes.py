@@ -5,6 +5,7 @@ import functools
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -93,6 +94,35 @@ def test_an_error_in_a_callback_loses_no_step():
     assert bits(parts.model) == bits(whole.model)
 
 
+def test_groups_of_batches_are_gone_on_with():
+    """Seven batches by three: it stops after six, and a list has no place of its own."""
+
+    class Pause(tr.Callback):
+        def on_step_end(self, trainer, **_):
+            if trainer.step == 2:
+                trainer.stop("enough")
+
+    whole = trainer_of(grad_accumulation=3)
+    parts = trainer_of(grad_accumulation=3, callbacks=[Pause()])
+    batches = list(loader())
+    ad.manual_seed(2)
+    whole.fit(batches, epochs=2)
+    ad.manual_seed(2)
+    parts.fit(batches, epochs=2)
+    assert parts.batch == 6
+    parts.fit(batches, epochs=2)
+    assert bits(parts.model) == bits(whole.model)
+    assert parts.history["loss"] == whole.history["loss"]
+
+
+def test_seconds_are_those_of_one_epoch():
+    class Late(tr.Callback):
+        def on_epoch_end(self, trainer):
+            trainer.seconds += 1e6
+
+    assert trainer_of(callbacks=[Late()]).fit(loader(), epochs=2)["seconds"][1] < 1e6
+
+
 def test_training_in_a_thread():
     results = []
     thread = threading.Thread(target=lambda: results.append(trainer_of().fit(loader(), epochs=1)))
@@ -110,6 +140,30 @@ def test_outputs_that_are_nests():
     assert found["logits"].shape == (50, 3) and found["parts"][0].shape == (50,)
     assert found["parts"][1].shape == (7,)
     np.testing.assert_array_equal(found["logits"].data[:, 0], found["parts"][0].data)
+
+
+def test_models_of_two_inputs_and_batches_without_targets():
+    class Sum(nn.Module):
+        def __init__(self):
+            self.linear = nn.Linear(4, 3)
+
+        def forward(self, x, y=None):
+            return self.linear(x if y is None else x + y)
+
+    trainer = trainer_of(Sum())
+    x, classes = data().tensors
+    both, one = trainer.predict([(x, x, classes)]), trainer.predict([(x + x,)])
+    np.testing.assert_array_equal(both.data, one.data)
+    np.testing.assert_array_equal(trainer.predict([[x + x, classes]]).data, one.data)
+
+
+def test_on_a_gpu_the_last_losses_of_an_epoch_are_read(strict_device):
+    broken = data()
+    broken.tensors[0].data[13] = np.nan
+    trainer = trainer_of(network().to("strict"), device="strict")
+    with pytest.raises(FloatingPointError, match="nan at batch 2 of epoch 1"):
+        trainer.fit(nn.data.DataLoader(broken, 8), epochs=1)
+    assert trainer.step == 7 and not trainer.history.rows
 
 
 def test_the_sum_of_a_partial_loss_is_known_to_be_one():
@@ -144,6 +198,32 @@ def test_a_scaler_probes_without_warnings():
     large = [(ad.full((2, 4), 1e30), ad.zeros(2, dtype="int64"))]
     with pytest.warns(RuntimeWarning), pytest.raises(FloatingPointError):
         trainer.fit(large, epochs=4)  # what overflows on the way forward is no probing
+
+
+def test_what_is_clipped_is_not_scaled():
+    def trained(**options):
+        trainer = trainer_of(clip_norm=0.05, **options)
+        ad.manual_seed(1)
+        trainer.fit(loader(), epochs=1)
+        return bits(trainer.model)
+
+    assert trained(scaler=nn.optim.GradScaler(2.0**10)) == trained()
+
+
+def test_the_second_ctrl_c_does_not_wait():
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        pytest.skip("Ctrl-C is handled by somebody else")
+
+    class Press(tr.Callback):
+        def on_step_end(self, trainer, **_):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert trainer.stopped == "KeyboardInterrupt"
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1.0)  # it may take a moment to come
+            raise AssertionError("the second was not heard")
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer_of(callbacks=[Press()]).fit(loader(), epochs=1)
 
 
 # ---------------------------------------------------------------- callbacks

@@ -237,10 +237,57 @@ def test_early_stopping_begins_afresh_with_another_trainer():
     assert second.model[0].bias.data[0] == 2  # its own weights, not the other's
 
 
+def test_an_error_keeps_the_weights_that_training_goes_on_with():
+    class Fails(tr.Callback):
+        def on_epoch_begin(self, trainer):
+            if trainer.epoch == 2:
+                raise SystemExit
+
+    callbacks = [Scripted([1.0, 2.0]), tr.EarlyStopping(patience=5), Fails()]
+    trainer = trainer_of(callbacks=callbacks)
+    with pytest.raises(SystemExit):
+        trainer.fit(loader(), epochs=3)
+    assert trainer.model[0].bias.data[0] == 2  # and not 1, of the best epoch
+
+
+def test_a_state_that_was_loaded_is_given_back():
+    first = trainer_of()
+    first.fit(loader(), epochs=1)
+    state, second = first.state_dict(), trainer_of()
+    second.load_state_dict(state)
+    assert second.state_dict()["places"] == state["places"] != {}
+
+
 def test_a_schedule_of_another_optimizer():
     halving = nn.optim.schedule.StepLR(trainer_of().optimizer, step_size=1)
     with pytest.raises(ValueError, match="StepLR is that of another optimizer"):
         trainer_of(callbacks=[tr.LRScheduler(halving)]).fit(loader(), epochs=1)
+
+
+def test_averages_go_on_after_a_crash(tmp_path):
+    def run(epochs):
+        model = network()
+        average = nn.optim.EMA(model, 0.5)
+        callbacks = [tr.Averaging(average), tr.Checkpoint(tmp_path, resume=True)]
+        trainer_of(model, callbacks=callbacks).fit(loader(), epochs=epochs)
+        return average.n_averaged
+
+    assert [run(1), run(2)] == [7, 14]
+
+
+def test_the_range_test_keeps_the_ratio_of_rates():
+    seen = []
+
+    class Seen(tr.Trainer):
+        def train_step(self, group):
+            seen.append([g["lr"] for g in self.optimizer.param_groups])
+            return super().train_step(group)
+
+    model = network()
+    groups = [{"params": model[0].parameters()}, {"params": model[3].parameters(), "lr": 0.4}]
+    trainer = Seen(model, nn.functional.cross_entropy, nn.optim.SGD(groups, lr=0.1))
+    tr.find_lr(trainer, loader(), steps=5)
+    assert all(b == pytest.approx(4 * a) for a, b in seen) and len(seen) == 5
 
 
 def test_numbers_of_any_kind_are_logged(tmp_path):
@@ -279,6 +326,13 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
     with pytest.raises(FileExistsError, match="resume=True"):
         trainer_of(callbacks=[tr.Checkpoint(tmp_path)]).fit(loader(), epochs=1)
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_the_best_file_is_that_of_the_whole_run(tmp_path):
+    for epochs in (2, 3):
+        best = tr.Checkpoint(tmp_path, monitor="val_loss", resume=True)
+        trainer_of(callbacks=[Scripted([2.0, 1.0, 1.5]), best]).fit(loader(), epochs=epochs)
+    assert ad.load(tmp_path / "best.safetensors")["epoch"] == 2
 
 
 def test_a_folder_that_cannot_be_written_is_noticed_at_once(tmp_path, monkeypatch):

@@ -290,6 +290,23 @@ def test_the_range_test_keeps_the_ratio_of_rates():
     assert all(b == pytest.approx(4 * a) for a, b in seen) and len(seen) == 5
 
 
+def test_the_range_test_stops_where_training_diverges():
+    losses = iter([1.0, 0.9, 0.8, 3.9, 4.1, 0.1])
+
+    class Scripts(tr.Trainer):
+        def train_step(self, group):
+            return ad.tensor(next(losses))
+
+    model = network()
+    trainer = Scripts(model, nn.functional.cross_entropy, nn.optim.SGD(model.parameters(), 0.1))
+    assert tr.find_lr(trainer, loader(), steps=6).losses == pytest.approx([1.0, 0.9, 0.8, 3.9])
+
+
+def test_the_best_epoch_is_none_whose_number_is_nan():
+    rows = [{"epoch": i, "loss": loss} for i, loss in enumerate([np.nan, 2.0, 1.0, None], 1)]
+    assert tr.History(rows).best("loss") == 3 and tr.History(rows).best("loss", "max") == 2
+
+
 def test_numbers_of_any_kind_are_logged(tmp_path):
     ratio = tr.metric(lambda counts: counts[0] / counts[1])  # NumPy's float32
     one = ratio(lambda outputs, targets: np.array([1, len(targets)], np.float32))

@@ -150,3 +150,13 @@ def test_erasing():
         assert gone.sum() == len(rows) * len(columns)  # a rectangle
         assert 4 <= len(rows) <= 10 and 2 <= len(columns) <= 5
     np.testing.assert_array_equal(t.RandomErasing(0.0)(x), x)
+
+
+def test_images_of_any_number_of_axes_and_any_precision():
+    x = image(channels=6).astype(np.float64) / 3
+    for shape in ((16, 96), (2, 3, 16, 16)):
+        assert t.RandomCrop(8, padding=2).apply(x.reshape(shape)).shape == (*shape[:-2], 8, 8)
+    np.testing.assert_array_equal(t.RandomRotation(0).apply(x), x)  # not by way of float32
+    several = t.Compose(f for f in (np.negative, np.negative))
+    np.testing.assert_array_equal(several(several(x)), x)
+    assert len(several.transforms) == 2

@@ -126,3 +126,10 @@ def test_large_graphs_are_drawn_built_in(monkeypatch):
     svg = graph.svg()
     assert len(re.findall('class="edge"', svg)) == 201
     assert _reader.count(viz.graph(y.sum()).dot()) <= 120 and x is not y
+
+
+def test_a_skip_between_boxes_runs_beside_the_nodes_that_it_passes():
+    down = _drawing._detour((50, 0), (50, 100), [(30, 40, 40, 20), (200, 40, 40, 20)])
+    assert down == [(70 + _drawing.CLEAR, 40), (70 + _drawing.CLEAR, 60)]
+    assert _drawing._detour((50, 100), (50, 0), [(30, 40, 40, 20)]) == down[::-1]
+    assert _drawing._detour((50, 0), (50, 100), [(200, 40, 40, 20), (30, 90, 40, 20)]) == []

@@ -15,6 +15,9 @@ Rectangle = tuple[float, float, float, float]
 Point = tuple[float, float]
 
 PAD = 14.4
+CLEAR = 12.0
+ROOM = 400
+"""Nodes up to which an edge between boxes is kept clear of what stands in its way."""
 DASHES = {"dashed": "5,2", "dotted": "1,5"}
 FAMILY = "DejaVu Sans"
 SPACES = "\u00a0 "  # SVG draws two plain ones as one
@@ -160,7 +163,12 @@ class _Drawing:
         bends = self.places.bends.get(number, [])
         along = _sides(start, end, bool(bends), self.flat)
         points = [_side(start, along[0]), *bends, _side(end, along[1])]
+        if not bends and along in (("b", "t"), ("t", "b")) and len(self.scene.nodes) <= ROOM:
+            nodes = [boxes[n] for n in self.scene.nodes if n in boxes and n not in (source, target)]
+            points[1:1] = _detour(points[0], points[1], nodes)
         curve, label = _curve(points, along)
+        if not bends and len(points) == 4:
+            label = (points[1][0], (points[1][1] + points[2][1]) / 2)
         x, y = points[-1]
         across, down = {"l": (-1, 0), "r": (1, 0), "t": (0, -1), "b": (0, 1)}[along[1]]
         arrow = [(x, y), (x + across * 6 + down * 2.4, y + down * 6 + across * 2.4),
@@ -210,6 +218,20 @@ def _side(rectangle: Rectangle, side: str) -> Point:
     if side in "tb":
         return x + width / 2, y + (height if side == "b" else 0)
     return x + (width if side == "r" else 0), y + height / 2
+
+
+def _detour(start: Point, end: Point, others: list[Rectangle]) -> list[Point]:
+    """The bends by which a way down or up passes beside the rectangles that it would run behind."""
+    (x, y), (u, v) = start, end
+    top, bottom = min(y, v), max(y, v)
+    passed = [r for r in others if r[1] > top and r[1] + r[3] < bottom]
+    met = [r for r in passed if r[0] < max(x, u) and r[0] + r[2] > min(x, u)]
+    met = [r for r in met if r[0] <= x + (u - x) * (r[1] + r[3] / 2 - y) / (v - y) <= r[0] + r[2]]
+    if not met:
+        return []
+    beside = max(r[0] + r[2] for r in met) + CLEAR
+    first, last = min(r[1] for r in met), max(r[1] + r[3] for r in met)
+    return [(beside, first), (beside, last)] if y < v else [(beside, last), (beside, first)]
 
 
 def _curve(points: list[Point], along: tuple[str, str]) -> tuple[str, Point]:

@@ -211,7 +211,7 @@ def _own(g: Any, differentiable: bool) -> Any:
 def _seen(g: Any) -> Any:
     """A gradient as observers get it: arrays where NumPy has scalars, a tuple of several."""
     if type(g) is Slots:
-        return tuple(g)
+        return tuple([_seen(part) for part in g])
     return np.asarray(g) if isinstance(g, np.generic) else g
 
 

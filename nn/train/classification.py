@@ -216,10 +216,10 @@ def _of_confusion(name: str, about: str, example: str, of: Any) -> Metric:
         outputs: Any,
         targets: Any,
         *,
-        average: str | None = None,
-        zero_division: float = 0.0,
         threshold: float = 0.0,
         ignore_index: int | None = None,
+        average: str | None = None,
+        zero_division: float = 0.0,
     ) -> Array:
         return _cells(name, outputs, targets, threshold, ignore_index)
 
